@@ -1,0 +1,216 @@
+import { SharedGroup } from './shared-group.ts'
+import { appendTo, removeFrom, replaceIn, type Subscription } from './subscription.ts'
+
+/**
+ * Every subscription of the broker, by Topic Filter (§4.7): one node a level.
+ *
+ *   sport/+/player   sport/#          root
+ *                                      | sport
+ *                                      *--------- hash: sport/#
+ *                                      | plus
+ *                                      *
+ *                                      | player
+ *                                      * sport/+/player
+ *
+ * Matching walks all nodes that a Topic Name can reach at once, level by level: each node is
+ * visited at most once, so the cost is bounded by the live nodes on the way, never exponential in
+ * the number of `+`. Nothing here recurses. Empty nodes are pruned, so the tree is empty when the
+ * last subscription is gone.
+ */
+class Node {
+  readonly parent: Node | null
+  /** Its key in the parent: a level's text, `+` or `#`. */
+  readonly level: string
+  children: Map<string, Node> | null = null
+  plus: Node | null = null
+  hash: Node | null = null
+  readonly subscriptions: Subscription[] = []
+  groups: SharedGroup[] | null = null
+
+  constructor(parent: Node | null, level: string) {
+    this.parent = parent
+    this.level = level
+  }
+
+  get isEmpty(): boolean {
+    return (
+      this.subscriptions.length === 0 &&
+      this.groups === null &&
+      this.children === null &&
+      this.plus === null &&
+      this.hash === null
+    )
+  }
+
+  child(level: string): Node | null {
+    if (level === '+') return this.plus
+    if (level === '#') return this.hash
+    return this.children?.get(level) ?? null
+  }
+
+  addChild(level: string): Node {
+    const node = new Node(this, level)
+    if (level === '+') this.plus = node
+    else if (level === '#') this.hash = node
+    else {
+      this.children ??= new Map()
+      this.children.set(level, node)
+    }
+    return node
+  }
+
+  removeChild(level: string): void {
+    if (level === '+') this.plus = null
+    else if (level === '#') this.hash = null
+    else {
+      this.children!.delete(level)
+      if (this.children!.size === 0) this.children = null
+    }
+  }
+}
+
+/** What matched. Reused from match to match: take out what is needed before the next one. */
+export class MatchResult {
+  readonly subscriptions: Subscription[] = []
+  readonly groups: SharedGroup[] = []
+
+  clear(): void {
+    this.subscriptions.length = 0
+    this.groups.length = 0
+  }
+}
+
+export class TopicTree {
+  readonly #root = new Node(null, '')
+  #reached: Node[] = []
+  #next: Node[] = []
+  #version = 1
+  #size = 0
+
+  /** Changes with every subscription: a cached match is good while it stays the same. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** Subscriptions in the tree, members of shared groups included. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** @returns true where nobody was interested in this filter before. */
+  add(subscription: Subscription): boolean {
+    this.#version++
+    this.#size++
+    const node = this.#nodeFor(subscription.filter)
+    const isFirst = node.subscriptions.length === 0 && node.groups === null
+    if (subscription.shareName === null) {
+      appendTo(node.subscriptions, subscription)
+      return isFirst
+    }
+    node.groups ??= []
+    let group = node.groups.find((one) => one.shareName === subscription.shareName)
+    if (group === undefined) {
+      group = new SharedGroup(subscription.shareName, subscription.filter)
+      node.groups.push(group)
+    }
+    appendTo(group.members, subscription)
+    return isFirst
+  }
+
+  /** Puts `next` in the place of a subscription with the same filter: nobody sees a gap. */
+  replace(subscription: Subscription, next: Subscription): void {
+    this.#version++
+    replaceIn(subscription, next)
+  }
+
+  /** @returns true where nobody is interested in this filter any more. */
+  remove(subscription: Subscription): boolean {
+    const node = this.#find(subscription.filter)!
+    this.#version++
+    this.#size--
+    removeFrom(subscription)
+    if (node.groups !== null && subscription.shareName !== null) {
+      node.groups = node.groups.filter((group) => group.members.length > 0)
+      if (node.groups.length === 0) node.groups = null
+    }
+    const isLast = node.subscriptions.length === 0 && node.groups === null
+    this.#prune(node)
+    return isLast
+  }
+
+  /** Collects into `result`, which is cleared first, every subscription and group that matches. */
+  match(topicName: string, result: MatchResult): void {
+    result.clear()
+    let reached = this.#reached
+    let next = this.#next
+    reached.push(this.#root)
+    // [MQTT-4.7.2-1] the first level of a `$` topic is matched by no wildcard.
+    let wildcards = !topicName.startsWith('$')
+    for (let start = 0; start <= topicName.length && reached.length > 0; ) {
+      const slash = topicName.indexOf('/', start)
+      const end = slash === -1 ? topicName.length : slash
+      const level = topicName.slice(start, end)
+      for (const node of reached) {
+        if (wildcards) {
+          if (node.hash !== null) collect(node.hash, result)
+          if (node.plus !== null) next.push(node.plus)
+        }
+        const child = node.children?.get(level)
+        if (child !== undefined) next.push(child)
+      }
+      reached.length = 0
+      ;[reached, next] = [next, reached]
+      wildcards = true
+      start = end + 1
+    }
+    for (const node of reached) {
+      collect(node, result)
+      // `a/#` matches `a` too (§4.7.1.2).
+      if (node.hash !== null) collect(node.hash, result)
+    }
+    reached.length = 0
+    this.#reached = reached
+    this.#next = next
+  }
+
+  #nodeFor(filter: string): Node {
+    let node = this.#root
+    for (const level of filter.split('/')) node = node.child(level) ?? node.addChild(level)
+    return node
+  }
+
+  #find(filter: string): Node | null {
+    let node: Node | null = this.#root
+    for (const level of filter.split('/')) {
+      node = node.child(level)
+      if (node === null) return null
+    }
+    return node
+  }
+
+  #prune(node: Node): void {
+    let empty = node
+    while (empty.parent !== null && empty.isEmpty) {
+      empty.parent.removeChild(empty.level)
+      empty = empty.parent
+    }
+  }
+
+  /** Levels that exist, the root included: for tests and statistics. */
+  countNodes(): number {
+    let count = 0
+    const stack = [this.#root]
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      count++
+      if (node.plus !== null) stack.push(node.plus)
+      if (node.hash !== null) stack.push(node.hash)
+      if (node.children !== null) stack.push(...node.children.values())
+    }
+    return count
+  }
+}
+
+function collect(node: Node, result: MatchResult): void {
+  for (const subscription of node.subscriptions) result.subscriptions.push(subscription)
+  if (node.groups !== null) for (const group of node.groups) result.groups.push(group)
+}
