@@ -1,0 +1,46 @@
+import type { QueuedMessage, StoreErrorCode, StoreStats } from '@promptmq/store'
+import type { ResolvedOptions } from './options.ts'
+import type { PackedBatch } from './packing.ts'
+import type { RestoreItem } from './reader.ts'
+
+/**
+ * What passes between the two threads.
+ *
+ *   store --- Request { id, name, parameters } ---> worker      served in the order of posting
+ *         <-- Reply   { id, value | failure } -----
+ *
+ * `open` is the first request and `close` the last. `restore` gives a page a call; any other request
+ * ends a restore that is not through.
+ */
+export interface Calls {
+  open(options: ResolvedOptions): void
+  restore(): RestorePage
+  commit(batch: PackedBatch): void
+  readQueue(session: number, after: number, limit: number): QueuedMessage[]
+  stats(): StoreStats
+  compact(): void
+  backup(target: string): void
+  close(): void
+}
+
+export interface RestorePage {
+  readonly items: readonly RestoreItem[]
+  readonly isLast: boolean
+}
+
+export type Request = {
+  [Name in keyof Calls]: { id: number; name: Name; parameters: Parameters<Calls[Name]> }
+}[keyof Calls]
+
+export interface Reply {
+  readonly id: number
+  readonly value?: unknown
+  readonly failure?: FailureData
+}
+
+/** A Failure as data: a cloned Error keeps neither its `code` nor the `errcode` of its cause. */
+export interface FailureData {
+  readonly code: StoreErrorCode
+  readonly message: string
+  readonly cause: { readonly message: string; readonly code?: string; readonly errcode?: number }
+}
