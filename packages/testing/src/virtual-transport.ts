@@ -1,0 +1,115 @@
+import type { Transport, TransportReceiver } from '@promptmq/broker'
+
+/**
+ * A connection without a socket, seen from the client's side: what {@link VirtualTransport.send} is
+ * given reaches the broker at once, what the broker writes is kept in {@link VirtualTransport.taken}.
+ *
+ * Each chunk is lent as the Transport contract says: it is overwritten when the call returns, so a
+ * broker that kept a view of it is found out.
+ */
+export class VirtualTransport implements Transport {
+  readonly remoteAddress: string
+  #receiver: TransportReceiver | null = null
+  #output: Uint8Array[] = []
+  #stalled: Uint8Array[] = []
+  #isStalled = false
+  #input: Uint8Array[] = []
+  #isPaused = false
+  #isEnded = false
+  #isClosed = false
+  /** Calls of {@link VirtualTransport.write}. */
+  writeCount = 0
+
+  constructor(remoteAddress = 'virtual') {
+    this.remoteAddress = remoteAddress
+  }
+
+  /** The broker ended the connection; what it wrote before may still be read. */
+  get isEnded(): boolean {
+    return this.#isEnded || this.#isClosed
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  get pendingBytes(): number {
+    return this.#stalled.reduce((sum, bytes) => sum + bytes.length, 0)
+  }
+
+  get writable(): boolean {
+    return this.#stalled.length === 0
+  }
+
+  start(receiver: TransportReceiver): void {
+    this.#receiver = receiver
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.isEnded) return true
+    this.writeCount++
+    const list = this.#isStalled ? this.#stalled : this.#output
+    list.push(Uint8Array.from(bytes))
+    return true
+  }
+
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    while (!this.#isPaused && !this.isEnded && this.#input.length > 0) {
+      this.#give(this.#input.shift()!)
+    }
+  }
+
+  end(): void {
+    if (this.isEnded) return
+    this.#isEnded = true
+    queueMicrotask(() => this.close())
+  }
+
+  destroy(): void {
+    this.close()
+  }
+
+  /** The client sends. While the broker reads nothing, the bytes wait, as in a socket. */
+  send(bytes: Uint8Array): void {
+    if (this.isEnded) return
+    if (this.#isPaused) this.#input.push(Uint8Array.from(bytes))
+    else this.#give(bytes)
+  }
+
+  /** The client reads nothing until {@link VirtualTransport.unstall}. */
+  stall(): void {
+    this.#isStalled = true
+  }
+
+  unstall(): void {
+    this.#isStalled = false
+    this.#output.push(...this.#stalled)
+    this.#stalled = []
+    if (!this.isEnded) this.#receiver?.drained()
+  }
+
+  /** The connection is gone, as both sides see it. @param error - how it broke. */
+  close(error?: Error): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#receiver?.closed(error)
+  }
+
+  /** What the broker wrote since the last call. */
+  taken(): Uint8Array {
+    const bytes = Buffer.concat(this.#output)
+    this.#output = []
+    return new Uint8Array(bytes)
+  }
+
+  #give(bytes: Uint8Array): void {
+    const chunk = Uint8Array.from(bytes)
+    this.#receiver?.received(chunk)
+    chunk.fill(0xa5)
+  }
+}
