@@ -1,0 +1,325 @@
+import {
+  type AcknowledgementHeader,
+  DecodeContext,
+  FAULTS,
+  type Fault,
+  PACKET_NAMES,
+  PacketDecoder,
+  PacketType,
+  type PublishHeader,
+  ReasonCode,
+  Sender,
+} from '@promptmq/codec'
+import type { TopicEntry } from '@promptmq/router'
+import { Acknowledgements, type Owed } from './acknowledgements.ts'
+import type { Deadline } from './deadlines.ts'
+import type { Engine } from './engine.ts'
+import { handlePacket } from './handle-packet.ts'
+import { refuseConnect } from './handshake.ts'
+import type { ClientInfo } from './hooks.ts'
+import { PacketWriter } from './packet-writer.ts'
+import type { RetainedReplay } from './retained.ts'
+import type { SessionConnection, SessionEntry } from './sessions.ts'
+import type { Transport, TransportReceiver } from './transport/transport.ts'
+import type { StoredWill } from './wills.ts'
+
+/** Where a connection stands: bytes of CONNECT, a decision about it, everything else, the end. */
+export type Phase = 'connect' | 'deciding' | 'connected' | 'closed'
+
+const CLIENT_PACKETS =
+  (1 << PacketType.Connect) |
+  (1 << PacketType.Publish) |
+  (1 << PacketType.Puback) |
+  (1 << PacketType.Pubrec) |
+  (1 << PacketType.Pubrel) |
+  (1 << PacketType.Pubcomp) |
+  (1 << PacketType.Subscribe) |
+  (1 << PacketType.Unsubscribe) |
+  (1 << PacketType.Pingreq) |
+  (1 << PacketType.Disconnect) |
+  (1 << PacketType.Auth)
+
+/** After a DISCONNECT the peer has this long to read it before the socket is destroyed. */
+const LINGER_MS = 2_000
+
+/**
+ * One network connection (§1.2): its bytes become packets, in order, one at a time.
+ *
+ *   received(chunk) --> PacketDecoder --> handlePacket --> ... --> Engine.endTurn: flush, commit
+ *
+ * A chunk is worked off in one synchronous run. Where a decision takes time (an asynchronous hook)
+ * the connection stops reading, keeps what is left of the chunk, and goes on when it is made: the
+ * order of packets is never disturbed.
+ *
+ * Owns what dies with the socket: phase, Topic Aliases, agreed limits, Keep Alive. What outlives it
+ * is the Session's.
+ */
+export class Connection implements TransportReceiver, SessionConnection {
+  readonly engine: Engine
+  readonly transport: Transport
+  readonly writer: PacketWriter
+  readonly decoder: PacketDecoder
+  readonly context: DecodeContext
+  readonly acknowledgements: Acknowledgements
+  phase: Phase = 'connect'
+  /** Set from CONNECT on. */
+  client: ClientInfo
+  /** Set while connected. */
+  entry: SessionEntry | null = null
+  /** Published when the connection is lost. */
+  will: StoredWill | null = null
+  /** Milliseconds, 0: none. One and a half times the Keep Alive in force. */
+  keepAliveMs = 0
+  /** Inbound Topic Aliases, by number; made when the first is set. */
+  aliases: (TopicEntry | undefined)[] | null = null
+  /** QoS 1 and 2 messages of this connection that are not answered for good (§4.9). */
+  unacknowledgedCount = 0
+  /** Retained messages that subscriptions still have coming. */
+  readonly replays: RetainedReplay[] = []
+  readonly publishHeader: PublishHeader
+  readonly acknowledgementHeader: AcknowledgementHeader
+  readonly #deadline: Deadline
+  #lastPacketAt = 0
+  #isWaiting = false
+  #isStopped = false
+  #isTransportClosed = false
+  #replayIsScheduled = false
+
+  constructor(engine: Engine, transport: Transport) {
+    this.engine = engine
+    this.transport = transport
+    const { settings } = engine
+    this.context = new DecodeContext({
+      sender: Sender.Client,
+      maximumUserProperties: settings.maximumUserProperties,
+      maximumTopicLevels: settings.maximumTopicLevels,
+    })
+    this.decoder = new PacketDecoder(this.context, {
+      maximumPacketSize: settings.maximumConnectSize,
+    })
+    this.decoder.acceptedTypes = 1 << PacketType.Connect
+    this.writer = new PacketWriter(engine, transport)
+    this.acknowledgements = new Acknowledgements((owed) => this.#send(owed))
+    this.publishHeader = engine.publishHeader
+    this.acknowledgementHeader = engine.acknowledgementHeader
+    this.client = {
+      clientId: '',
+      userName: undefined,
+      protocolVersion: 5,
+      remoteAddress: transport.remoteAddress,
+    }
+    this.#deadline = engine.deadlines.create(() => this.#overdue())
+    this.#deadline.set(engine.now() + settings.connectTimeoutMs)
+    transport.start(this)
+  }
+
+  received(chunk: Uint8Array): void {
+    if (this.phase === 'closed') return
+    this.decoder.push(chunk)
+    this.#run()
+    this.engine.endTurn()
+    this.#stopIfOwed()
+  }
+
+  drained(): void {
+    if (this.phase === 'closed') return
+    if (this.#isStopped && !this.#isWaiting) this.transport.resume()
+    this.#isStopped = false
+    this.proceed()
+    this.engine.endTurn()
+  }
+
+  closed(error?: Error): void {
+    this.#isTransportClosed = true
+    if (this.phase !== 'closed') {
+      this.engine.settings.logger.debug(
+        { client: this.client.clientId, error },
+        'connection closed by peer',
+      )
+      this.#leave(error === undefined ? 'closed by peer' : error.message)
+    }
+    this.#deadline.cancel()
+    this.engine.endTurn()
+  }
+
+  /**
+   * Reads nothing more until `decision` is there, then does `then` with it, unless the connection is
+   * gone by that time. The promise must not reject.
+   */
+  wait<T>(decision: Promise<T>, then: (value: T) => void): void {
+    this.#isWaiting = true
+    this.transport.pause()
+    decision.then((value) => {
+      this.#isWaiting = false
+      if (this.phase !== 'closed') {
+        then(value)
+        this.#run()
+        if (!this.#isWaiting && !this.#isStopped) this.transport.resume()
+      }
+      this.engine.endTurn()
+      this.#stopIfOwed()
+    })
+  }
+
+  /** CONNECT is accepted: from here on every packet of a client may come. */
+  accepted(entry: SessionEntry, keepAliveSeconds: number): void {
+    this.phase = 'connected'
+    this.entry = entry
+    this.decoder.acceptedTypes = CLIENT_PACKETS
+    this.decoder.maximumPacketSize = this.engine.settings.maximumPacketSize
+    this.keepAliveMs = keepAliveSeconds * 1500
+    this.#deadline.cancel()
+    if (this.keepAliveMs > 0) this.#deadline.set(this.engine.now() + this.keepAliveMs)
+  }
+
+  /** The peer broke a rule of the standard: it is told which, and the connection ends. */
+  fail(fault: Fault): void {
+    const row = FAULTS[fault]!
+    const packetName = PACKET_NAMES[this.decoder.type] ?? 'packet'
+    this.engine.settings.logger.info(
+      { client: this.client.clientId, remote: this.client.remoteAddress, code: row.code },
+      `${packetName}: ${row.text}`,
+    )
+    this.violate(row.reasonCode, row.text)
+  }
+
+  /** As {@link Connection.fail}, for a rule that no single packet breaks. */
+  violate(reasonCode: ReasonCode, why: string): void {
+    this.engine.protocolErrorCount++
+    this.disconnect(reasonCode, why)
+  }
+
+  /** Ends the connection with a DISCONNECT, where the version has one for servers. */
+  disconnect(reasonCode: ReasonCode, why: string): void {
+    if (this.phase === 'closed') return
+    if (this.phase === 'connected') this.writer.disconnect({ type: 'disconnect', reasonCode })
+    this.#shut(why)
+  }
+
+  /** Ends the connection without a word more than is already written. */
+  abandon(why: string): void {
+    if (this.phase !== 'closed') this.#shut(why)
+  }
+
+  takeOver(): void {
+    this.disconnect(ReasonCode.SessionTakenOver, 'session taken over')
+  }
+
+  /** Owes an acknowledgement that may leave once `batch` of the journal is kept, 0: at once. */
+  owe(owed: Owed, batch: number): void {
+    if (this.acknowledgements.owe(owed, batch)) {
+      this.engine.journal!.whenKept(batch, (error) => this.#kept(batch, error))
+    }
+  }
+
+  /** Sends what there is room for: messages that wait, then retained ones. */
+  proceed(): void {
+    if (this.entry === null) return
+    this.entry.session.advance()
+    while (this.replays.length > 0) {
+      const state = this.replays[0]!.advance(this.engine.now())
+      if (state === 'done') this.replays.shift()
+      else {
+        if (state === 'slice') this.#replaySoon()
+        return
+      }
+    }
+  }
+
+  #run(): void {
+    const { decoder } = this
+    let packetCount = 0
+    while (!this.#isWaiting && this.phase !== 'closed') {
+      if (decoder.next() === 0) break
+      packetCount++
+      handlePacket(this)
+    }
+    if (packetCount > 0) this.#lastPacketAt = this.engine.now()
+    if (this.phase === 'closed') return
+    if (decoder.fault !== 0) this.#refuse(decoder.fault)
+    else if (this.#isWaiting) decoder.keep()
+  }
+
+  /** A peer that does not read what it is owed is not read from either, until it has. */
+  #stopIfOwed(): void {
+    if (this.transport.pendingBytes <= this.engine.maximumPendingBytes) return
+    this.#isStopped = true
+    this.transport.pause()
+  }
+
+  #refuse(fault: Fault): void {
+    if (this.phase === 'connect') refuseConnect(this, fault)
+    else this.fail(fault)
+  }
+
+  #replaySoon(): void {
+    if (this.#replayIsScheduled) return
+    this.#replayIsScheduled = true
+    this.engine.settings.clock.schedule(0, () => {
+      this.#replayIsScheduled = false
+      if (this.phase !== 'connected') return
+      this.proceed()
+      this.engine.endTurn()
+    })
+  }
+
+  #kept(batch: number, error: Error | null): void {
+    if (this.phase !== 'connected') return
+    if (error === null) this.acknowledgements.kept(batch)
+    else this.disconnect(ReasonCode.ImplementationSpecificError, 'store failed')
+  }
+
+  #send(owed: Owed): void {
+    if (typeof owed !== 'number') {
+      if (owed.type === 'suback') this.writer.suback(owed)
+      else this.writer.unsuback(owed)
+      return
+    }
+    const firstByte = owed >>> 24
+    const reasonCode = owed & 0xff
+    const type = firstByte >> 4
+    const isFinal = type !== PacketType.Pubrec || reasonCode >= 0x80
+    if (isFinal && this.unacknowledgedCount > 0) this.unacknowledgedCount--
+    this.writer.acknowledge(firstByte, (owed >>> 8) & 0xffff, reasonCode)
+  }
+
+  #shut(why: string): void {
+    this.#leave(why)
+    this.writer.flush()
+    this.transport.end()
+    if (!this.#isTransportClosed) this.#deadline.set(this.engine.now() + LINGER_MS)
+  }
+
+  /** Gives the session back. */
+  #leave(why: string): void {
+    const { entry } = this
+    this.phase = 'closed'
+    this.acknowledgements.clear()
+    this.engine.left(this, why)
+    if (entry === null || entry.connection !== this) return
+    this.entry = null
+    entry.connection = null
+    entry.session.detach()
+    if (entry.session.sessionExpiryInterval > 0) {
+      for (const replay of this.replays) replay.queueRest(this.engine.now())
+    }
+    const { will } = this
+    this.will = null
+    if (will !== null) this.engine.wills.connectionLost(entry, will)
+    this.engine.sessions.disconnected(entry)
+  }
+
+  #overdue(): void {
+    if (this.phase === 'closed') {
+      this.transport.destroy()
+    } else if (this.phase === 'connect') {
+      this.abandon('no CONNECT in time')
+    } else if (this.phase === 'connected') {
+      const due = this.#lastPacketAt + this.keepAliveMs
+      // While a hook decides, it is not the client that is silent.
+      if (this.#isWaiting) this.#deadline.set(this.engine.now() + this.keepAliveMs)
+      else if (due > this.engine.now()) this.#deadline.set(due)
+      else this.disconnect(ReasonCode.KeepAliveTimeout, 'keep alive timeout') // [MQTT-3.1.2-22]
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import {
+  encodePublishStart,
+  encodeVariableByteInteger,
+  PropertyIdentifier,
+  type ProtocolVersion,
+  publishSize,
+  type QoS,
+  variableByteIntegerSize,
+} from '@promptmq/codec'
+import type { Message } from '@promptmq/router'
+import { copyBytes } from './copy-bytes.ts'
+
+/**
+ * A kept Message as the PUBLISH that one subscriber gets (§3.3).
+ *
+ *   | Fixed Header | Topic Name | Packet Identifier, QoS > 0 | Property Length |
+ *   | Message Expiry Interval | Subscription Identifiers |     of this hop
+ *   | forwarded properties | payload |                        one copy: Message.bytes
+ *
+ * MQTT 3.x has neither Property Length nor properties.
+ */
+
+/** What a Message Expiry Interval takes: its identifier and four bytes. */
+const EXPIRY_SIZE = 5
+
+/** The size of the whole packet, in bytes. */
+export function deliverySize(
+  version: ProtocolVersion,
+  message: Message,
+  qos: number,
+  identifiers: readonly number[],
+): number {
+  const propertiesSize =
+    version === 5 ? hopPropertiesSize(message, identifiers) + message.propertiesSize : 0
+  return publishSize(version, qos as QoS, message.topic.length, propertiesSize, message.payloadSize)
+}
+
+/**
+ * Writes the packet at `target[offset]`, where there is room for {@link deliverySize}.
+ *
+ * @param flags - DUP, QoS and RETAIN as they stand in the first byte.
+ * @param packetIdentifier - 0 at QoS 0.
+ * @param now - milliseconds on the broker's clock, for the time that the message has left.
+ */
+export function encodeDelivery(
+  target: Uint8Array,
+  offset: number,
+  version: ProtocolVersion,
+  message: Message,
+  flags: number,
+  packetIdentifier: number,
+  identifiers: readonly number[],
+  now: number,
+): void {
+  const { topic, bytes, propertiesSize, payloadSize } = message
+  if (version !== 5) {
+    const start = encodePublishStart(
+      target,
+      offset,
+      version,
+      flags,
+      topic,
+      packetIdentifier,
+      0,
+      payloadSize,
+    )
+    copyBytes(target, start, bytes, propertiesSize, bytes.length)
+    return
+  }
+  const hopSize = hopPropertiesSize(message, identifiers)
+  let at = encodePublishStart(
+    target,
+    offset,
+    version,
+    flags,
+    topic,
+    packetIdentifier,
+    hopSize + propertiesSize,
+    payloadSize,
+  )
+  if (hopSize > 0) at = encodeHopProperties(target, at, message, identifiers, now)
+  copyBytes(target, at, bytes, 0, bytes.length)
+}
+
+function hopPropertiesSize(message: Message, identifiers: readonly number[]): number {
+  let size = message.expiresAt === Number.POSITIVE_INFINITY ? 0 : EXPIRY_SIZE
+  for (const identifier of identifiers) size += 1 + variableByteIntegerSize(identifier)
+  return size
+}
+
+function encodeHopProperties(
+  target: Uint8Array,
+  offset: number,
+  message: Message,
+  identifiers: readonly number[],
+  now: number,
+): number {
+  let at = offset
+  if (message.expiresAt !== Number.POSITIVE_INFINITY) {
+    // [MQTT-3.3.2-6] less the whole seconds that it waited, and never 0.
+    const seconds = Math.max(1, Math.ceil((message.expiresAt - now) / 1000))
+    target[at] = PropertyIdentifier.MessageExpiryInterval
+    target[at + 1] = seconds >>> 24
+    target[at + 2] = seconds >>> 16
+    target[at + 3] = seconds >>> 8
+    target[at + 4] = seconds
+    at += EXPIRY_SIZE
+  }
+  for (const identifier of identifiers) {
+    target[at] = PropertyIdentifier.SubscriptionIdentifier
+    at = encodeVariableByteInteger(target, at + 1, identifier)
+  }
+  return at
+}

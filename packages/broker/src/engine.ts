@@ -1,0 +1,229 @@
+import { AcknowledgementHeader, PublishHeader } from '@promptmq/codec'
+import {
+  composeMessage,
+  type DropReason,
+  expiryOf,
+  type Message,
+  type QueueLimits,
+  type Session,
+  type SessionHost,
+  type TopicEntry,
+  TopicTable,
+  TopicTree,
+} from '@promptmq/router'
+import { Connection } from './connection.ts'
+import { Deadlines } from './deadlines.ts'
+import { FanOut } from './fan-out.ts'
+import { type ClientInfo, HookChain } from './hooks.ts'
+import { Journal, type JournalHost } from './journal.ts'
+import type { Settings } from './options.ts'
+import type { PacketWriter, WriterHost } from './packet-writer.ts'
+import { readPage } from './restore.ts'
+import { Retained } from './retained.ts'
+import { Sessions } from './sessions.ts'
+import type { BrokerStats } from './statistics.ts'
+import type { Transport } from './transport/transport.ts'
+import { type StoredWill, Wills } from './wills.ts'
+import { SlabPool } from './write-buffer.ts'
+
+/** Whom the engine tells what happens. */
+export interface EngineListener {
+  clientConnected(client: ClientInfo): void
+  clientDisconnected(client: ClientInfo, reason: string): void
+  messageDropped(clientId: string, topicName: string, reason: DropReason): void
+  storeFailed(error: Error): void
+}
+
+/**
+ * One broker without its sockets: given bytes by transports, the time by a clock and chance by a
+ * function, it does the same every time. Holds what all connections share.
+ *
+ * A turn is one synchronous run: a chunk is worked off, a deadline fires, a commit is kept. Within a
+ * turn nothing is written and nothing committed; {@link Engine.endTurn} then flushes each connection
+ * that has something to send, with one write, and hands the journal's batch to the Store.
+ */
+export class Engine implements SessionHost, JournalHost, WriterHost {
+  readonly settings: Settings
+  readonly deadlines: Deadlines
+  readonly hooks: HookChain
+  readonly topics: TopicTable
+  readonly tree = new TopicTree()
+  readonly journal: Journal | null
+  readonly retained: Retained
+  readonly sessions: Sessions
+  readonly wills: Wills
+  readonly fanOut: FanOut
+  readonly slabs = new SlabPool()
+  readonly queueLimits: QueueLimits
+  readonly maximumPendingBytes: number
+  /** One for all connections: filled in and read within one packet. */
+  readonly publishHeader = new PublishHeader()
+  readonly acknowledgementHeader = new AcknowledgementHeader()
+  readonly connections = new Set<Connection>()
+  publishedCount = 0
+  protocolErrorCount = 0
+  readonly #dropped: Record<DropReason, number> = {
+    'queue full': 0,
+    expired: 0,
+    'too large': 0,
+    slow: 0,
+  }
+  readonly #listener: EngineListener
+  #dirty: PacketWriter[] = []
+  #joinedCount = 0
+
+  constructor(settings: Settings, listener: EngineListener) {
+    this.settings = settings
+    this.#listener = listener
+    this.queueLimits = {
+      maximumInflight: settings.maximumInflight,
+      maximumMessages: settings.maximumQueuedMessages,
+      maximumBytes: settings.maximumQueuedBytes,
+      maximumHeldMessages: settings.maximumHeldMessages,
+      whenFull: settings.whenQueueFull,
+    }
+    this.maximumPendingBytes = settings.maximumPendingBytes
+    const { clock, hookTimeoutMs, logger, store } = settings
+    this.deadlines = new Deadlines(clock, () => this.endTurn())
+    this.hooks = new HookChain(clock, hookTimeoutMs, logger)
+    this.topics = new TopicTable({ seed: settings.random() })
+    this.journal = store === undefined ? null : new Journal(store, clock, this)
+    this.retained = new Retained(this.journal, settings)
+    this.sessions = new Sessions(this.deadlines, this.tree, this.journal, this, (entry) =>
+      this.wills.sessionEnded(entry),
+    )
+    const now = () => this.now()
+    this.wills = new Wills(this.deadlines, this.journal, now, (will) => this.publishWill(will))
+    this.fanOut = new FanOut(this.tree, this.retained, now)
+  }
+
+  now(): number {
+    return this.settings.clock.now()
+  }
+
+  /** Serves one peer until either side closes. */
+  connect(transport: Transport): Connection {
+    const connection = new Connection(this, transport)
+    this.connections.add(connection)
+    return connection
+  }
+
+  get connectionCount(): number {
+    return this.connections.size
+  }
+
+  /** What the journal has taken so far; see {@link Engine.batchSince}. */
+  get appended(): number {
+    return this.journal?.appended ?? 0
+  }
+
+  /** The batch that what was appended since `before` is in; 0: nothing was. */
+  batchSince(before: number): number {
+    return this.journal === null || this.journal.appended === before ? 0 : this.journal.pendingBatch
+  }
+
+  /** Everything that this turn has to send is written, what it has to keep is committed. */
+  endTurn(): void {
+    const dirty = this.#dirty
+    if (dirty.length > 0) {
+      this.#dirty = []
+      for (const writer of dirty) writer.flush()
+    }
+    this.journal?.flush()
+  }
+
+  touched(writer: PacketWriter): void {
+    this.#dirty.push(writer)
+  }
+
+  joined(connection: Connection): void {
+    this.#joinedCount++
+    this.#listener.clientConnected(connection.client)
+  }
+
+  left(connection: Connection, reason: string): void {
+    this.connections.delete(connection)
+    if (connection.entry === null) return
+    this.#joinedCount--
+    this.#listener.clientDisconnected(connection.client, reason)
+  }
+
+  /** Publishes a Will Message, if its client still may (§3.1.2.5). */
+  publishWill(will: StoredWill): void {
+    const { client, topicName, qos, retain } = will
+    if (!this.hooks.has('authorizePublish')) {
+      this.#publishWillNow(will)
+      return
+    }
+    const publication = { topicName, qos, retain, isWill: true }
+    const verdict = this.hooks.authorizePublish(client, publication)
+    if (typeof verdict === 'number') {
+      if (verdict < 0x80) this.#publishWillNow(will)
+      return
+    }
+    verdict.then((code) => {
+      if (code < 0x80) this.#publishWillNow(will)
+      this.endTurn()
+    })
+  }
+
+  #publishWillNow(will: StoredWill): void {
+    const topic = this.topics.ofName(will.topicName)
+    const { clientId } = will.client
+    const message = composeMessage(topic.bytes, {
+      ...will,
+      expiresAt: expiryOf(will.messageExpiryInterval, this.now()),
+      publisher: clientId,
+    })
+    this.publish(topic, message, this.sessions.get(clientId)?.session ?? null)
+  }
+
+  /** A message that is kept already; see {@link FanOut.publishMessage}. */
+  publish(topic: TopicEntry, message: Message, publisher: Session | null): boolean {
+    this.publishedCount++
+    return this.fanOut.publishMessage(topic, message, publisher)
+  }
+
+  dropped(session: Session, message: Message, reason: DropReason): void {
+    this.#dropped[reason]++
+    this.#listener.messageDropped(session.clientId, message.topicName, reason)
+  }
+
+  droppedQos0(reason: 'slow' | 'too large'): void {
+    this.#dropped[reason]++
+  }
+
+  readQueue(session: Session, after: number): void {
+    readPage(this, session, after)
+      .then(
+        (page) => session.refill(page),
+        (error: Error) => {
+          session.refillFailed()
+          this.#listener.storeFailed(error)
+        },
+      )
+      .then(() => this.endTurn())
+  }
+
+  committed(): void {
+    this.endTurn()
+  }
+
+  commitFailed(error: Error): void {
+    this.#listener.storeFailed(error)
+    this.endTurn()
+  }
+
+  stats(): BrokerStats {
+    return {
+      connections: this.#joinedCount,
+      sessions: this.sessions.count,
+      subscriptions: this.tree.size,
+      retainedMessages: this.retained.count,
+      retainedBytes: this.retained.byteSize,
+      published: this.publishedCount,
+      protocolErrors: this.protocolErrorCount,
+      dropped: { ...this.#dropped },
+    }
+  }
+}

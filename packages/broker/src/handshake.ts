@@ -1,0 +1,222 @@
+import {
+  type ConnackProperties,
+  type Connect,
+  decodeConnect,
+  FAULTS,
+  Fault,
+  ReasonCode,
+} from '@promptmq/codec'
+import { SESSION_NEVER_EXPIRES } from '@promptmq/store'
+import type { Connection } from './connection.ts'
+import type { Verdict } from './hooks.ts'
+import type { StoredWill } from './wills.ts'
+
+/**
+ * From CONNECT to CONNACK (§3.1.4): format, then who it is, then what it may; only when all of that
+ * is decided is anything touched that belongs to an existing session or connection.
+ */
+export function handleConnect(connection: Connection): void {
+  if (connection.phase === 'connected') {
+    connection.violate(ReasonCode.ProtocolError, 'a second CONNECT') // [MQTT-3.1.0-2]
+    return
+  }
+  const { decoder, context, engine } = connection
+  const connect = decodeConnect(context, decoder.bytes, decoder.start, decoder.end)
+  if (typeof connect === 'number') {
+    refuseConnect(connection, connect)
+    return
+  }
+  connection.phase = 'deciding'
+  useVersion(connection, connect.protocolVersion)
+  connection.writer.maximumPacketSize =
+    connect.properties.maximumPacketSize ?? Number.POSITIVE_INFINITY
+  const refused = checkConnect(connection, connect)
+  if (refused !== ReasonCode.Success) {
+    refuse(connection, refused)
+    return
+  }
+  connection.client = {
+    clientId: connect.clientId === '' ? assignClientId(connection) : connect.clientId,
+    userName: connect.userName,
+    protocolVersion: connect.protocolVersion,
+    remoteAddress: connection.transport.remoteAddress,
+  }
+  const verdict = engine.hooks.authenticate({
+    ...connection.client,
+    password: connect.password,
+    cleanStart: connect.cleanStart,
+    keepAlive: connect.keepAlive,
+  })
+  decide(connection, verdict, () => {
+    decide(connection, authorizeWill(connection, connect), () => accept(connection, connect))
+  })
+}
+
+/** Goes on where the verdict allows it; refuses the CONNECT where it does not. */
+function decide(connection: Connection, verdict: Verdict, then: () => void): void {
+  const go = (code: number) => {
+    if (code === ReasonCode.Success) then()
+    else refuse(connection, code)
+  }
+  if (typeof verdict === 'number') go(verdict)
+  else connection.wait(verdict, go)
+}
+
+/** A CONNECT that cannot be read, or that is too large: answered where its version has an answer. */
+export function refuseConnect(connection: Connection, fault: Fault): void {
+  const { text, reasonCode } = FAULTS[fault]!
+  const { engine, decoder, client } = connection
+  engine.protocolErrorCount++
+  engine.settings.logger.info({ remote: client.remoteAddress }, `CONNECT: ${text}`)
+  const level = claimedLevel(decoder.bytes, decoder.start, decoder.end)
+  if (level === null) {
+    connection.abandon(text) // what is no MQTT is told nothing
+  } else if (fault === Fault.ProtocolVersionUnsupported) {
+    useVersion(connection, level > 5 ? 5 : 4)
+    refuse(connection, reasonCode)
+  } else if (level === 5) {
+    refuse(connection, reasonCode)
+  } else {
+    connection.abandon(text) // 3.1.1 closes without a CONNACK [MQTT-3.1.4-1]
+  }
+}
+
+/** The Protocol Version byte of what begins like a CONNECT; `null`: it does not. */
+function claimedLevel(bytes: Uint8Array, start: number, end: number): number | null {
+  const nameSize = start + 2 <= end ? (bytes[start]! << 8) | bytes[start + 1]! : 0
+  const levelAt = start + 2 + nameSize
+  if ((nameSize !== 4 && nameSize !== 6) || levelAt >= end) return null
+  const name = String.fromCharCode(...bytes.subarray(start + 2, levelAt))
+  return name === 'MQTT' || name === 'MQIsdp' ? bytes[levelAt]! : null
+}
+
+function useVersion(connection: Connection, version: 3 | 4 | 5): void {
+  connection.context.protocolVersion = version
+  connection.writer.protocolVersion = version
+}
+
+function refuse(connection: Connection, reasonCode: number): void {
+  connection.writer.connack({ type: 'connack', sessionPresent: false, reasonCode })
+  connection.abandon(`CONNECT refused with 0x${reasonCode.toString(16)}`)
+}
+
+/** What may be refused before anybody is asked. */
+function checkConnect(connection: Connection, connect: Connect): number {
+  const { engine } = connection
+  if (connect.clientId === '') {
+    // [MQTT-3.1.3-8]: 3.1.1 allows no name only with a clean session, 3.1 not at all.
+    const mayBeAssigned =
+      connect.protocolVersion === 5 || (connect.protocolVersion === 4 && connect.cleanStart)
+    if (!mayBeAssigned) return ReasonCode.ClientIdentifierNotValid
+  }
+  if (connect.properties.authenticationMethod !== undefined) {
+    return ReasonCode.BadAuthenticationMethod
+  }
+  if (engine.connectionCount > engine.settings.maximumConnections) return ReasonCode.QuotaExceeded
+  const wantsStore = sessionExpiryOf(connection, connect) > 0
+  if (wantsStore && engine.journal?.isFailing) return ReasonCode.ServerUnavailable
+  // Names that begin with `$` are the server's (§4.7.2).
+  return connect.will?.topicName.startsWith('$') ? ReasonCode.NotAuthorized : ReasonCode.Success
+}
+
+function authorizeWill(connection: Connection, { will }: Connect): Verdict {
+  const { hooks } = connection.engine
+  if (will === undefined || !hooks.has('authorizePublish')) return ReasonCode.Success
+  const { topicName, qos, retain } = will
+  return hooks.authorizePublish(connection.client, { topicName, qos, retain, isWill: true })
+}
+
+/** The CONNECT is good: takes the session over and answers. */
+function accept(connection: Connection, connect: Connect): void {
+  const { engine, client } = connection
+  const owner = engine.hooks.has('authenticate') ? (client.userName ?? '') : ''
+  const former = engine.sessions.get(client.clientId)
+  if (former !== undefined && former.session.owner !== owner) {
+    refuse(connection, ReasonCode.NotAuthorized)
+    return
+  }
+  former?.connection?.takeOver() // [MQTT-3.1.4-3]
+  const sessionExpiryInterval = sessionExpiryOf(connection, connect)
+  const { entry, isPresent } = engine.sessions.open(
+    client.clientId,
+    owner,
+    connect.cleanStart,
+    sessionExpiryInterval,
+  )
+  const will = willOf(connection, connect)
+  entry.connection = connection
+  connection.will = will
+  engine.wills.connected(entry, will)
+  const keepAlive = keepAliveOf(connection, connect)
+  connection.accepted(entry, keepAlive)
+  const isAnswered = connection.writer.connack({
+    type: 'connack',
+    sessionPresent: isPresent,
+    reasonCode: ReasonCode.Success,
+    properties: agreed(connection, connect, sessionExpiryInterval, keepAlive),
+  })
+  if (!isAnswered) {
+    connection.abandon('Maximum Packet Size leaves no room for CONNACK')
+    return
+  }
+  engine.joined(connection)
+  entry.session.attach(connection.writer, connect.properties.receiveMaximum ?? 65_535)
+  connection.proceed()
+}
+
+/** What the server says of itself; what is as the standard assumes it is left out. */
+function agreed(
+  connection: Connection,
+  connect: Connect,
+  sessionExpiryInterval: number,
+  keepAlive: number,
+): Partial<ConnackProperties> {
+  const { settings } = connection.engine
+  const asked = connect.properties.sessionExpiryInterval ?? 0
+  return {
+    ...(connect.clientId === '' && { assignedClientIdentifier: connection.client.clientId }),
+    ...(sessionExpiryInterval !== asked && { sessionExpiryInterval }),
+    ...(keepAlive !== connect.keepAlive && { serverKeepAlive: keepAlive }),
+    ...(settings.receiveMaximum < 65_535 && { receiveMaximum: settings.receiveMaximum }),
+    ...(settings.topicAliasMaximum > 0 && { topicAliasMaximum: settings.topicAliasMaximum }),
+    maximumPacketSize: settings.maximumPacketSize,
+  }
+}
+
+/** Clean Session 0 of MQTT 3.x is a session that never expires, 1 is one that ends at once. */
+function sessionExpiryOf(connection: Connection, connect: Connect): number {
+  const asked =
+    connect.protocolVersion === 5
+      ? (connect.properties.sessionExpiryInterval ?? 0)
+      : connect.cleanStart
+        ? 0
+        : SESSION_NEVER_EXPIRES
+  return Math.min(asked, connection.engine.settings.maximumSessionExpiry)
+}
+
+/** Only 5.0 can be told another Keep Alive than the one that it asked for. */
+function keepAliveOf(connection: Connection, { protocolVersion, keepAlive }: Connect): number {
+  const { maximumKeepAlive } = connection.engine.settings
+  const isTooLong = keepAlive === 0 || keepAlive > maximumKeepAlive
+  return maximumKeepAlive > 0 && isTooLong && protocolVersion === 5 ? maximumKeepAlive : keepAlive
+}
+
+function willOf({ client }: Connection, { will }: Connect): StoredWill | null {
+  if (will === undefined) return null
+  return {
+    client,
+    topicName: will.topicName,
+    payload: will.payload,
+    qos: will.qos,
+    retain: will.retain,
+    properties: will.forwardedProperties,
+    messageExpiryInterval: will.properties.messageExpiryInterval,
+    willDelayInterval: will.properties.willDelayInterval ?? 0,
+  }
+}
+
+/** 128 random bits: nobody guesses the name of somebody else's session [MQTT-3.1.3-6]. */
+function assignClientId({ engine }: Connection): string {
+  const words = Array.from({ length: 4 }, () => engine.settings.random() >>> 0)
+  return `auto-${words.map((word) => word.toString(16).padStart(8, '0')).join('')}`
+}

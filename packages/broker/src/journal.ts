@@ -1,0 +1,208 @@
+import type { Message, Session, SessionJournal } from '@promptmq/router'
+import type { Store, StoreRecord } from '@promptmq/store'
+import type { Clock } from './clock.ts'
+
+/**
+ * What changed, on its way to the Store: gathered in batches, one commit under way at a time. That
+ * is group commit for every Store: while one batch is written, the next one gathers.
+ *
+ *   append --> [ open batch n+1 ]   [ batch n under way ] --> Store.commit --> kept: acknowledge
+ *
+ * A promise to a peer (PUBACK, PUBREC, PUBCOMP, SUBACK, UNSUBACK) remembers the batch that holds
+ * what it promises and goes out when that batch is kept, never before.
+ *
+ * When a commit fails nothing in it is acknowledged: who waits is told, the records are kept in
+ * front of the next batch and offered again after a while, and until that succeeds
+ * {@link Journal.isFailing} has the broker refuse what it could not keep.
+ */
+export class Journal implements SessionJournal {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #host: JournalHost
+  #open: StoreRecord[] = []
+  #openBatch = 1
+  #committing: StoreRecord[] | null = null
+  #sessions = new Set<Session>()
+  #waiting: { batch: number; kept: (error: Error | null) => void }[] = []
+  #nextMessage = 1
+  #nextPosition = 1
+  #nextSession = 1
+  #appended = 0
+  #failure: Error | null = null
+  #cancelRetry: (() => void) | null = null
+
+  constructor(store: Store, clock: Clock, host: JournalHost) {
+    this.#store = store
+    this.#clock = clock
+    this.#host = host
+  }
+
+  /** How many records were ever appended: who compares before and after knows whether it did. */
+  get appended(): number {
+    return this.#appended
+  }
+
+  get pendingBatch(): number {
+    if (this.#open.length > 0) return this.#openBatch
+    return this.#committing === null ? 0 : this.#openBatch - 1
+  }
+
+  /** Whether the last commit failed and has not succeeded since. */
+  get isFailing(): boolean {
+    return this.#failure !== null
+  }
+
+  /** Numbers go on where an earlier process stopped. */
+  continueFrom(highest: { session: number; message: number; position: number }): void {
+    this.#nextSession = highest.session + 1
+    this.#nextMessage = highest.message + 1
+    this.#nextPosition = highest.position + 1
+  }
+
+  newSessionNumber(): number {
+    return this.#nextSession++
+  }
+
+  append(record: StoreRecord): void {
+    this.#appended++
+    this.#open.push(record)
+  }
+
+  /** Keeps a message, once, and gives it its number. */
+  putMessage(message: Message): number {
+    if (message.number === 0) {
+      message.number = this.#nextMessage++
+      this.append({
+        kind: 'messagePut',
+        message: message.number,
+        topicName: message.topicName,
+        payload: message.payload,
+        properties: message.properties,
+        qos: message.qos,
+        retain: message.retain,
+        expiresAt: message.expiresAt === Number.POSITIVE_INFINITY ? null : message.expiresAt,
+        publisher: message.publisher,
+      })
+    }
+    return message.number
+  }
+
+  queueAdd(
+    session: Session,
+    message: Message,
+    qos: 1 | 2,
+    retain: boolean,
+    identifiers: readonly number[],
+  ): number {
+    const position = this.#nextPosition++
+    this.append({
+      kind: 'queueAdd',
+      session: session.number,
+      position,
+      message: this.putMessage(message),
+      qos,
+      retain,
+      subscriptionIdentifiers: identifiers,
+    })
+    return position
+  }
+
+  queueSent(session: Session, position: number, packetIdentifier: number): void {
+    this.append({ kind: 'queueSent', session: session.number, position, packetIdentifier })
+  }
+
+  queueReleased(session: Session, position: number): void {
+    this.append({ kind: 'queueReleased', session: session.number, position })
+  }
+
+  queueDelete(session: Session, position: number): void {
+    this.append({ kind: 'queueDelete', session: session.number, position })
+  }
+
+  receivedAdd(session: Session, packetIdentifier: number): void {
+    this.append({ kind: 'receivedAdd', session: session.number, packetIdentifier })
+  }
+
+  receivedDelete(session: Session, packetIdentifier: number): void {
+    this.append({ kind: 'receivedDelete', session: session.number, packetIdentifier })
+  }
+
+  notify(session: Session): void {
+    this.#sessions.add(session)
+  }
+
+  /**
+   * Calls back once when `batch` is kept, or with the error when its commit failed. In the order of
+   * these calls for who waits for the same batch.
+   */
+  whenKept(batch: number, kept: (error: Error | null) => void): void {
+    this.#waiting.push({ batch, kept })
+  }
+
+  /** Resolves when all that was appended so far is kept. @throws what its commit failed with. */
+  async settled(): Promise<void> {
+    const batch = this.pendingBatch
+    if (batch === 0) return
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.whenKept(batch, (error) => (error === null ? resolve() : reject(error)))
+    this.flush()
+    await promise
+  }
+
+  /** Starts a commit if there is something to keep and none is under way. */
+  flush(): void {
+    if (this.#committing !== null || this.#open.length === 0 || this.#failure !== null) return
+    this.#commit()
+  }
+
+  /** Offers a failing batch no more: the broker closes. */
+  stop(): void {
+    this.#cancelRetry?.()
+  }
+
+  #commit(): void {
+    const batch = this.#openBatch++
+    const records = this.#open
+    this.#committing = records
+    this.#open = []
+    this.#store.commit(records).then(
+      () => this.#kept(batch),
+      (error: Error) => this.#failed(batch, records, error),
+    )
+  }
+
+  #kept(batch: number): void {
+    this.#committing = null
+    this.#failure = null
+    this.#answer(batch, null)
+    const sessions = this.#sessions
+    this.#sessions = new Set()
+    for (const session of sessions) session.committed(batch)
+    if (this.pendingBatch !== 0) for (const session of sessions) this.#sessions.add(session)
+    this.flush()
+    this.#host.committed()
+  }
+
+  #failed(batch: number, records: StoreRecord[], error: Error): void {
+    this.#committing = null
+    this.#open = [...records, ...this.#open]
+    this.#failure = error
+    this.#answer(batch, error)
+    this.#host.commitFailed(error)
+    this.#cancelRetry = this.#clock.schedule(RETRY_MS, () => this.#commit())
+  }
+
+  #answer(batch: number, error: Error | null): void {
+    const answered = this.#waiting.filter((one) => one.batch <= batch)
+    this.#waiting = this.#waiting.filter((one) => one.batch > batch)
+    for (const { kept } of answered) kept(error)
+  }
+}
+
+const RETRY_MS = 1_000
+
+export interface JournalHost {
+  /** A batch is kept, and what waited for it was told: there may be something to write. */
+  committed(): void
+  commitFailed(error: Error): void
+}

@@ -1,0 +1,146 @@
+import type { Store } from '@promptmq/store'
+import { type Clock, systemClock } from './clock.ts'
+import { rangeMisuse, typeMisuse } from './misuse.ts'
+
+/** Where the broker says what happens; any pino-shaped logger is one. */
+export interface Logger {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/**
+ * What a broker may be told at its start. Everything has a default; every bound is finite.
+ *
+ * @example
+ * ```ts
+ * const broker = await Broker.start({ maximumPacketSize: 64 * 1024, maximumConnections: 500 })
+ * ```
+ */
+export interface BrokerOptions {
+  /** Where durable state lives. Default: nowhere, sessions last as long as the process. */
+  readonly store?: Store
+  /** Default: silent. */
+  readonly logger?: Logger
+  /** The largest packet that is accepted, in bytes, 64 to 268,435,460. Default 16 MiB. */
+  readonly maximumPacketSize?: number
+  /** The same for CONNECT, from a peer that nobody knows yet. Default 256 KiB. */
+  readonly maximumConnectSize?: number
+  /** Connections at once. Default 100,000. */
+  readonly maximumConnections?: number
+  /** Milliseconds from the first byte's chance to a whole CONNECT. Default 10,000. */
+  readonly connectTimeoutMs?: number
+  /** Milliseconds that a hook may take to decide. Default 5,000. */
+  readonly hookTimeoutMs?: number
+  /**
+   * Seconds: a longer Keep Alive, or none, is answered with this Server Keep Alive (5.0 only, since
+   * earlier versions cannot be told). 0, the default: no limit.
+   */
+  readonly maximumKeepAlive?: number
+  /** Seconds: a longer Session Expiry Interval is cut to this. Default 4,294,967,295: never. */
+  readonly maximumSessionExpiry?: number
+  /** QoS 1 and 2 messages that a client may have unacknowledged, told in CONNACK. Default 65,535. */
+  readonly receiveMaximum?: number
+  /** Topic Aliases that a client may use, told in CONNACK. Default 32. */
+  readonly topicAliasMaximum?: number
+  /** QoS 1 and 2 messages in flight to one client. Default 1,024. */
+  readonly maximumInflight?: number
+  /** Messages that wait for one session. Default 100,000. */
+  readonly maximumQueuedMessages?: number
+  /** Bytes that wait for one session. Default 256 MiB. */
+  readonly maximumQueuedBytes?: number
+  /** Of those, messages kept in memory when there is a Store for the rest. Default 1,000. */
+  readonly maximumHeldMessages?: number
+  /** What goes when a session's queue is full. Default 'drop newest'. */
+  readonly whenQueueFull?: 'drop newest' | 'drop oldest'
+  /** Bytes that wait for one socket; beyond, QoS 0 messages for it are dropped. Default 16 MiB. */
+  readonly maximumPendingBytes?: number
+  /** Subscriptions of one session; beyond, SUBACK 0x97. Default 10,000. */
+  readonly maximumSubscriptions?: number
+  /** Retained messages; beyond, PUBLISH with RETAIN is refused with 0x97. Default 1,000,000. */
+  readonly maximumRetainedMessages?: number
+  /** Bytes of retained messages. Default 256 MiB. */
+  readonly maximumRetainedBytes?: number
+  /** Levels of a Topic Name or Topic Filter. Default 128. */
+  readonly maximumTopicLevels?: number
+  /** User Properties of one packet. Default 64. */
+  readonly maximumUserProperties?: number
+  /** Time, for who simulates it. Default: the machine's. */
+  readonly clock?: Clock
+  /** 32 random bits at each call, for who simulates them. Default: the system's generator. */
+  readonly random?: () => number
+}
+
+/** The same with every default filled in. */
+export type Settings = Required<Omit<BrokerOptions, 'store' | 'logger'>> &
+  Pick<BrokerOptions, 'store'> & { readonly logger: Logger }
+
+const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+
+const MEBIBYTE = 1024 * 1024
+const MILLISECONDS_MAX = 2_147_483_647
+
+/** name: [default, least, most] */
+const NUMBERS = {
+  maximumPacketSize: [16 * MEBIBYTE, 64, 268_435_460],
+  maximumConnectSize: [MEBIBYTE / 4, 64, 268_435_460],
+  maximumConnections: [100_000, 1, 10_000_000],
+  connectTimeoutMs: [10_000, 1, MILLISECONDS_MAX],
+  hookTimeoutMs: [5_000, 1, MILLISECONDS_MAX],
+  maximumKeepAlive: [0, 0, 65_535],
+  maximumSessionExpiry: [0xffff_ffff, 0, 0xffff_ffff],
+  receiveMaximum: [65_535, 1, 65_535],
+  topicAliasMaximum: [32, 0, 65_535],
+  maximumInflight: [1_024, 1, 32_767],
+  maximumQueuedMessages: [100_000, 1, Number.MAX_SAFE_INTEGER],
+  maximumQueuedBytes: [256 * MEBIBYTE, 1, Number.MAX_SAFE_INTEGER],
+  maximumHeldMessages: [1_000, 1, Number.MAX_SAFE_INTEGER],
+  maximumPendingBytes: [16 * MEBIBYTE, 1, Number.MAX_SAFE_INTEGER],
+  maximumSubscriptions: [10_000, 1, Number.MAX_SAFE_INTEGER],
+  maximumRetainedMessages: [1_000_000, 0, Number.MAX_SAFE_INTEGER],
+  maximumRetainedBytes: [256 * MEBIBYTE, 0, Number.MAX_SAFE_INTEGER],
+  maximumTopicLevels: [128, 1, 65_536],
+  maximumUserProperties: [64, 0, 1_000_000],
+} as const satisfies Partial<Record<keyof BrokerOptions, readonly [number, number, number]>>
+
+const OTHERS = ['store', 'logger', 'clock', 'random', 'whenQueueFull']
+
+/**
+ * Fills in the defaults.
+ * @throws RangeError or TypeError with code `ERR_PROMPTMQ_OPTION`, naming the option.
+ */
+export function resolveOptions(options: BrokerOptions): Settings {
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(NUMBERS, name) && !OTHERS.includes(name)) {
+      throw typeMisuse('ERR_PROMPTMQ_OPTION', `'${name}' is not an option of Broker`)
+    }
+  }
+  const numbers: Record<string, number> = {}
+  for (const [name, [fallback, least, most]] of Object.entries(NUMBERS)) {
+    const value: unknown = options[name as keyof BrokerOptions] ?? fallback
+    if (!Number.isInteger(value) || (value as number) < least || (value as number) > most) {
+      throw rangeMisuse(
+        'ERR_PROMPTMQ_OPTION',
+        `${name} must be an integer from ${least} to ${most}, not ${String(value)}`,
+      )
+    }
+    numbers[name] = value as number
+  }
+  const whenQueueFull = options.whenQueueFull ?? 'drop newest'
+  if (whenQueueFull !== 'drop newest' && whenQueueFull !== 'drop oldest') {
+    throw rangeMisuse('ERR_PROMPTMQ_OPTION', `whenQueueFull must be 'drop newest' or 'drop oldest'`)
+  }
+  return {
+    ...(numbers as Record<keyof typeof NUMBERS, number>),
+    whenQueueFull,
+    ...(options.store === undefined ? {} : { store: options.store }),
+    logger: options.logger ?? SILENT,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  }
+}
+
+function systemRandom(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]!
+}

@@ -1,0 +1,188 @@
+import {
+  type ConnackInput,
+  connackSize,
+  type DisconnectInput,
+  disconnectSize,
+  encodeConnack,
+  encodeDisconnect,
+  encodePingresp,
+  encodeShortAcknowledgement,
+  encodeSuback,
+  encodeUnsuback,
+  PacketType,
+  type ProtocolVersion,
+  pingrespSize,
+  type SubackInput,
+  subackSize,
+  type UnsubackInput,
+  unsubackSize,
+} from '@promptmq/codec'
+import type { Message, Outlet } from '@promptmq/router'
+import { copyBytes } from './copy-bytes.ts'
+import { deliverySize, encodeDelivery } from './delivery.ts'
+import type { Transport } from './transport/transport.ts'
+import { type SlabPool, WriteBuffer } from './write-buffer.ts'
+
+const PUBREL_FIRST_BYTE = (PacketType.Pubrel << 4) | 0b0010
+
+/** What a PacketWriter needs of the broker. */
+export interface WriterHost {
+  readonly slabs: SlabPool
+  /** Bytes that may wait for one socket before QoS 0 messages are dropped. */
+  readonly maximumPendingBytes: number
+  now(): number
+  /** There is something to flush at the end of this turn. */
+  touched(writer: PacketWriter): void
+  /** A QoS 0 message was not sent. */
+  droppedQos0(reason: 'slow' | 'too large'): void
+}
+
+/**
+ * Everything that leaves on one connection: encodes each packet behind the last one in the
+ * connection's WriteBuffer, within the client's Maximum Packet Size [MQTT-3.1.2-24]. To the router
+ * it is the session's Outlet.
+ */
+export class PacketWriter implements Outlet {
+  protocolVersion: ProtocolVersion = 5
+  /** The client's Maximum Packet Size, in bytes. */
+  maximumPacketSize = Number.POSITIVE_INFINITY
+  readonly #buffer: WriteBuffer
+  readonly #transport: Transport
+  readonly #host: WriterHost
+
+  constructor(host: WriterHost, transport: Transport) {
+    this.#host = host
+    this.#transport = transport
+    this.#buffer = new WriteBuffer(host.slabs, transport)
+  }
+
+  get wireFormat(): number {
+    return this.protocolVersion === 5 ? 5 : 4
+  }
+
+  get writable(): boolean {
+    return this.#transport.writable
+  }
+
+  /** Bytes that wait for the peer to read. */
+  get pendingBytes(): number {
+    return this.#transport.pendingBytes + this.#buffer.length
+  }
+
+  fits(message: Message, qos: number, identifiers: readonly number[]): boolean {
+    return (
+      this.maximumPacketSize === Number.POSITIVE_INFINITY ||
+      deliverySize(this.protocolVersion, message, qos, identifiers) <= this.maximumPacketSize
+    )
+  }
+
+  publish(
+    message: Message,
+    qos: number,
+    retain: boolean,
+    dup: boolean,
+    packetIdentifier: number,
+    identifiers: readonly number[],
+  ): void {
+    const { protocolVersion } = this
+    const size = deliverySize(protocolVersion, message, qos, identifiers)
+    if (qos === 0 && !this.#accepts(size)) return
+    const flags = (dup ? 0b1000 : 0) | (qos << 1) | (retain ? 1 : 0)
+    const offset = this.#reserve(size)
+    const { bytes } = this.#buffer
+    const now = message.expiresAt === Number.POSITIVE_INFINITY ? 0 : this.#host.now()
+    encodeDelivery(
+      bytes,
+      offset,
+      protocolVersion,
+      message,
+      flags,
+      packetIdentifier,
+      identifiers,
+      now,
+    )
+  }
+
+  forward(bytes: Uint8Array, start: number, end: number): void {
+    if (!this.#accepts(end - start)) return
+    const offset = this.#reserve(end - start)
+    copyBytes(this.#buffer.bytes, offset, bytes, start, end)
+  }
+
+  pubrel(packetIdentifier: number): void {
+    this.acknowledge(PUBREL_FIRST_BYTE, packetIdentifier, 0)
+  }
+
+  /**
+   * PUBACK, PUBREC, PUBREL or PUBCOMP.
+   * @param reasonCode - left out where it is 0 or the version has none.
+   */
+  acknowledge(firstByte: number, packetIdentifier: number, reasonCode: number): void {
+    if (reasonCode === 0 || this.protocolVersion !== 5) {
+      const offset = this.#reserve(4)
+      encodeShortAcknowledgement(this.#buffer.bytes, offset, firstByte, packetIdentifier)
+      return
+    }
+    const offset = this.#reserve(5)
+    const { bytes } = this.#buffer
+    encodeShortAcknowledgement(bytes, offset, firstByte, packetIdentifier)
+    // Remaining Length 3: a Reason Code and no Property Length (§3.4.2.2.1).
+    bytes[offset + 1] = 3
+    bytes[offset + 4] = reasonCode
+  }
+
+  /** @returns false where it is larger than the client takes: then nothing can be said to it. */
+  connack(packet: ConnackInput): boolean {
+    const size = connackSize(this.protocolVersion, packet)
+    if (size > this.maximumPacketSize) return false
+    const offset = this.#reserve(size)
+    encodeConnack(this.#buffer.bytes, offset, this.protocolVersion, packet)
+    return true
+  }
+
+  suback(packet: SubackInput): void {
+    const offset = this.#reserve(subackSize(this.protocolVersion, packet))
+    encodeSuback(this.#buffer.bytes, offset, this.protocolVersion, packet)
+  }
+
+  unsuback(packet: UnsubackInput): void {
+    const offset = this.#reserve(unsubackSize(this.protocolVersion, packet))
+    encodeUnsuback(this.#buffer.bytes, offset, this.protocolVersion, packet)
+  }
+
+  pingresp(): void {
+    const offset = this.#reserve(pingrespSize())
+    encodePingresp(this.#buffer.bytes, offset)
+  }
+
+  /** Left out where the version has none for a server, or the client could not take it. */
+  disconnect(packet: DisconnectInput): void {
+    if (this.protocolVersion !== 5) return
+    const size = disconnectSize(this.protocolVersion, packet)
+    if (size > this.maximumPacketSize) return
+    const offset = this.#reserve(size)
+    encodeDisconnect(this.#buffer.bytes, offset, this.protocolVersion, packet)
+  }
+
+  flush(): void {
+    this.#buffer.flush()
+  }
+
+  /** A QoS 0 PUBLISH goes out unless the client cannot take its size or reads too slowly. */
+  #accepts(size: number): boolean {
+    if (size > this.maximumPacketSize) {
+      this.#host.droppedQos0('too large')
+      return false
+    }
+    if (this.pendingBytes + size > this.#host.maximumPendingBytes && this.pendingBytes > 0) {
+      this.#host.droppedQos0('slow')
+      return false
+    }
+    return true
+  }
+
+  #reserve(size: number): number {
+    if (this.#buffer.length === 0) this.#host.touched(this)
+    return this.#buffer.reserve(size)
+  }
+}

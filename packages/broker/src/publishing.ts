@@ -1,0 +1,209 @@
+import { decodePublishHeader, decodePubrel, Fault, PacketType, ReasonCode } from '@promptmq/codec'
+import { keepMessage, type TopicEntry } from '@promptmq/router'
+import { shortAcknowledgement } from './acknowledgements.ts'
+import type { Connection } from './connection.ts'
+import type { Publication } from './hooks.ts'
+
+const PUBACK = PacketType.Puback << 4
+const PUBREC = PacketType.Pubrec << 4
+const PUBCOMP = PacketType.Pubcomp << 4
+const DOLLAR = 0x24
+
+/** A client publishes (§3.3): its topic is resolved, its right is checked, then it is fanned out. */
+export function handlePublish(connection: Connection): void {
+  const { decoder, context, engine, publishHeader: header } = connection
+  const { bytes, flags, start, end } = decoder
+  const fault = decodePublishHeader(header, context, bytes, flags, start, end)
+  if (fault !== Fault.None) {
+    connection.fail(fault)
+    return
+  }
+  const topic = resolveTopic(connection)
+  if (topic === null) return
+  if (header.qos > 0 && !admit(connection)) return
+  const refused = refusal(connection, topic)
+  if (refused !== ReasonCode.Success) {
+    answer(connection, header.qos, header.packetIdentifier, refused, 0)
+  } else if (engine.hooks.has('authorizePublish')) {
+    publishIfAuthorized(connection, topic)
+  } else {
+    const { qos, packetIdentifier } = header
+    const before = hold(connection, qos, packetIdentifier)
+    const isMatched = engine.fanOut.publishPacket(
+      topic,
+      header,
+      decoder.packetStart,
+      connection.writer.wireFormat,
+      connection.entry!.session,
+    )
+    finish(connection, qos, packetIdentifier, isMatched, before)
+  }
+}
+
+/** PUBREL: the identifier is free again, whether or not it was held [MQTT-4.3.3-11]. */
+export function handlePubrel(connection: Connection): void {
+  const { decoder, context, engine, acknowledgementHeader: header } = connection
+  const fault = decodePubrel(header, context, decoder.bytes, decoder.start, decoder.end)
+  if (fault !== Fault.None) {
+    connection.fail(fault)
+    return
+  }
+  const { packetIdentifier } = header
+  const before = engine.appended
+  const wasHeld = connection.entry!.session.letGo(packetIdentifier)
+  const code = wasHeld ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound
+  connection.owe(shortAcknowledgement(PUBCOMP, packetIdentifier, code), engine.batchSince(before))
+}
+
+/**
+ * The topic that a PUBLISH is on, by name or by alias (§3.3.2.3.4).
+ * @returns `null` where the connection had to be ended.
+ */
+function resolveTopic(connection: Connection): TopicEntry | null {
+  const { engine, publishHeader: header } = connection
+  const { topicAlias } = header
+  if (topicAlias > engine.settings.topicAliasMaximum) {
+    connection.violate(ReasonCode.TopicAliasInvalid, 'Topic Alias above the maximum')
+    return null
+  }
+  if (header.hasSubscriptionIdentifier) {
+    connection.violate(ReasonCode.ProtocolError, 'Subscription Identifier from a client')
+    return null
+  }
+  if (header.topicEnd > header.topicStart) {
+    const topic = engine.topics.get(header.bytes, header.topicStart, header.topicEnd)
+    if (topicAlias > 0) {
+      connection.aliases ??= []
+      connection.aliases[topicAlias] = topic
+    }
+    return topic
+  }
+  const topic = connection.aliases?.[topicAlias]
+  if (topic === undefined) {
+    connection.violate(ReasonCode.ProtocolError, 'Topic Alias is not set')
+    return null
+  }
+  return topic
+}
+
+/**
+ * Whether a QoS 1 or 2 message is new and may be taken. A repetition of one that is held is answered
+ * here; more than the Receive Maximum ends the connection (§4.9).
+ */
+function admit(connection: Connection): boolean {
+  const { engine, publishHeader: header, context } = connection
+  const { session } = connection.entry!
+  if (header.qos === 2 && session.received.has(header.packetIdentifier)) {
+    const batch = session.journal === null ? 0 : session.journal.pendingBatch
+    connection.owe(shortAcknowledgement(PUBREC, header.packetIdentifier, 0), batch)
+    return false
+  }
+  if (
+    context.protocolVersion === 5 &&
+    connection.unacknowledgedCount >= engine.settings.receiveMaximum
+  ) {
+    connection.violate(ReasonCode.ReceiveMaximumExceeded, 'Receive Maximum exceeded')
+    return false
+  }
+  connection.unacknowledgedCount++
+  return true
+}
+
+/** What the broker itself refuses, whoever asks. */
+function refusal(connection: Connection, topic: TopicEntry): number {
+  const { engine, publishHeader: header } = connection
+  // Names that begin with `$` are the server's (§4.7.2).
+  if (topic.bytes[0] === DOLLAR) return ReasonCode.NotAuthorized
+  if (header.qos > 0 && engine.journal?.isFailing) return ReasonCode.QuotaExceeded
+  if (header.retain) {
+    const size = header.payloadEnd - header.propertiesStart + topic.bytes.length
+    const isRemoval = header.payloadEnd === header.payloadStart
+    if (!isRemoval && !engine.retained.hasRoom(topic.name, size)) return ReasonCode.QuotaExceeded
+  }
+  return ReasonCode.Success
+}
+
+function publishIfAuthorized(connection: Connection, topic: TopicEntry): void {
+  const { engine, publishHeader: header, decoder } = connection
+  const { qos, packetIdentifier, retain } = header
+  const publication: Publication = {
+    topicName: topic.name,
+    qos: qos as Publication['qos'],
+    retain,
+    isWill: false,
+  }
+  const { session } = connection.entry!
+  const verdict = engine.hooks.authorizePublish(connection.client, publication)
+  if (typeof verdict === 'number') {
+    if (verdict >= 0x80) {
+      answer(connection, qos, packetIdentifier, verdict, 0)
+      return
+    }
+    const before = hold(connection, qos, packetIdentifier)
+    const isMatched = engine.fanOut.publishPacket(
+      topic,
+      header,
+      decoder.packetStart,
+      connection.writer.wireFormat,
+      session,
+    )
+    finish(connection, qos, packetIdentifier, isMatched, before)
+    return
+  }
+  // The chunk is gone when the answer comes.
+  const message = keepMessage(header, topic.name, topic.bytes, session.clientId, engine.now())
+  connection.wait(verdict, (code) => {
+    if (code >= 0x80) {
+      answer(connection, qos, packetIdentifier, code, 0)
+      return
+    }
+    const before = hold(connection, qos, packetIdentifier)
+    const isMatched = engine.fanOut.publishMessage(topic, message, session)
+    finish(connection, qos, packetIdentifier, isMatched, before)
+  })
+}
+
+/**
+ * The message is ours: its QoS 2 identifier is held in the same batch as what it is queued for, so
+ * that a crash keeps both or neither (§4.3.3).
+ * @returns how much was in the journal before.
+ */
+function hold(connection: Connection, qos: number, packetIdentifier: number): number {
+  const before = connection.engine.appended
+  if (qos === 2) connection.entry!.session.hold(packetIdentifier)
+  return before
+}
+
+function finish(
+  connection: Connection,
+  qos: number,
+  packetIdentifier: number,
+  isMatched: boolean,
+  before: number,
+): void {
+  const { engine } = connection
+  engine.publishedCount++
+  if (qos === 0) return
+  const code = isMatched ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers
+  answer(connection, qos, packetIdentifier, code, engine.batchSince(before))
+}
+
+/** PUBACK or PUBREC. Before 5.0 a refusal cannot be told, and is acknowledged as if it were none. */
+function answer(
+  connection: Connection,
+  qos: number,
+  packetIdentifier: number,
+  reasonCode: number,
+  batch: number,
+): void {
+  if (qos === 0) return
+  if (connection.context.protocolVersion !== 5 && reasonCode === ReasonCode.QuotaExceeded) {
+    // What could not be kept must not be acknowledged.
+    connection.abandon('no room to keep the message')
+    return
+  }
+  connection.owe(
+    shortAcknowledgement(qos === 1 ? PUBACK : PUBREC, packetIdentifier, reasonCode),
+    batch,
+  )
+}

@@ -1,0 +1,122 @@
+import { type Message, RetainedIndex, type Subscription } from '@promptmq/router'
+import type { Journal } from './journal.ts'
+
+/** Looked at in one turn of a replay, so that a `#` over a million of them stalls nobody. */
+const SLICE = 256
+
+/** The retained messages: the index in memory, its journal, its bounds, and replay to subscribers. */
+export class Retained {
+  readonly #index = new RetainedIndex()
+  readonly #journal: Journal | null
+  readonly #maximumCount: number
+  readonly #maximumBytes: number
+
+  constructor(
+    journal: Journal | null,
+    bounds: { maximumRetainedMessages: number; maximumRetainedBytes: number },
+  ) {
+    this.#journal = journal
+    this.#maximumCount = bounds.maximumRetainedMessages
+    this.#maximumBytes = bounds.maximumRetainedBytes
+  }
+
+  get count(): number {
+    return this.#index.count
+  }
+
+  get byteSize(): number {
+    return this.#index.byteSize
+  }
+
+  get(topicName: string): Message | null {
+    return this.#index.get(topicName)
+  }
+
+  /** Whether a message of `size` bytes more is within the bounds. */
+  hasRoom(topicName: string, size: number): boolean {
+    const former = this.#index.get(topicName)
+    return (
+      (former !== null || this.#index.count < this.#maximumCount) &&
+      this.#index.byteSize - (former?.size ?? 0) + size <= this.#maximumBytes
+    )
+  }
+
+  /** A message with RETAIN 1: replaces [MQTT-3.3.1-5], or with an empty payload deletes [MQTT-3.3.1-6]. */
+  publish(message: Message): void {
+    if (message.payloadSize === 0) {
+      this.delete(message.topicName)
+      return
+    }
+    this.#index.set(message)
+    if (this.#journal !== null) {
+      const number = this.#journal.putMessage(message)
+      this.#journal.append({ kind: 'retainedPut', topicName: message.topicName, message: number })
+    }
+  }
+
+  delete(topicName: string): void {
+    if (this.#index.delete(topicName) !== null) {
+      this.#journal?.append({ kind: 'retainedDelete', topicName })
+    }
+  }
+
+  /** What the Store had. */
+  restore(message: Message): void {
+    this.#index.set(message)
+  }
+
+  /** Those that match a new subscription, to be delivered as the connection has room for them. */
+  replay(subscription: Subscription): RetainedReplay {
+    return new RetainedReplay(this, subscription, this.#index.match(subscription.filter))
+  }
+}
+
+/**
+ * The retained messages that one subscription still has coming (§3.3.1.3). Goes on where it stopped,
+ * a slice at a time and no faster than the peer reads.
+ */
+export class RetainedReplay {
+  readonly #retained: Retained
+  readonly #subscription: Subscription
+  readonly #messages: Iterator<Message, void>
+
+  constructor(retained: Retained, subscription: Subscription, messages: Iterator<Message, void>) {
+    this.#retained = retained
+    this.#subscription = subscription
+    this.#messages = messages
+  }
+
+  /**
+   * Delivers some.
+   * @returns 'done', 'full': the peer has to read or acknowledge first, or 'slice': call again soon.
+   */
+  advance(now: number): 'done' | 'full' | 'slice' {
+    const { session } = this.#subscription
+    for (let i = 0; i < SLICE; i++) {
+      if (session.outlet === null || !session.ready) return 'full'
+      const { done, value: message } = this.#messages.next()
+      if (done) return 'done'
+      this.#deliver(message, now)
+    }
+    return 'slice'
+  }
+
+  /** The connection is gone, the session stays: what is left is queued for its return. */
+  queueRest(now: number): void {
+    for (let next = this.#messages.next(); !next.done; next = this.#messages.next()) {
+      this.#deliver(next.value, now)
+    }
+  }
+
+  #deliver(message: Message, now: number): void {
+    if (message.expiresAt <= now) {
+      this.#retained.delete(message.topicName)
+      return
+    }
+    const { session, qos, identifier } = this.#subscription
+    const deliveryQos = Math.min(message.qos, qos)
+    const identifiers = identifier === 0 ? [] : [identifier]
+    if (deliveryQos > 0) session.deliver(message, deliveryQos as 1 | 2, true, identifiers)
+    else session.outlet?.publish(message, 0, true, false, 0, identifiers)
+  }
+}

@@ -1,0 +1,123 @@
+import {
+  decodeSubscribe,
+  decodeUnsubscribe,
+  FAULTS,
+  type ParsedTopicFilter,
+  parseTopicFilter,
+  ReasonCode,
+  type Subscribe,
+  type Subscription as SubscriptionRequest,
+} from '@promptmq/codec'
+import { Subscription } from '@promptmq/router'
+import type { Connection } from './connection.ts'
+import type { Verdict } from './hooks.ts'
+
+/** SUBSCRIBE (§3.8): one decision a Topic Filter, then all of them in order, then one SUBACK. */
+export function handleSubscribe(connection: Connection): void {
+  const { decoder, context } = connection
+  const packet = decodeSubscribe(context, decoder.bytes, decoder.start, decoder.end)
+  if (typeof packet === 'number') {
+    connection.fail(packet)
+    return
+  }
+  const verdicts = packet.subscriptions.map((request) => judge(connection, request))
+  if (verdicts.every((verdict) => typeof verdict === 'number')) {
+    subscribe(connection, packet, verdicts)
+  } else {
+    connection.wait(Promise.all(verdicts), (codes) => subscribe(connection, packet, codes))
+  }
+}
+
+/** UNSUBSCRIBE (§3.10). */
+export function handleUnsubscribe(connection: Connection): void {
+  const { decoder, context, engine } = connection
+  const packet = decodeUnsubscribe(context, decoder.bytes, decoder.start, decoder.end)
+  if (typeof packet === 'number') {
+    connection.fail(packet)
+    return
+  }
+  const { session } = connection.entry!
+  const before = engine.appended
+  const reasonCodes = packet.topicFilters.map((topicFilter) =>
+    engine.sessions.unsubscribe(session, topicFilter)
+      ? ReasonCode.Success
+      : unsubscribeFailure(connection, topicFilter),
+  )
+  connection.owe(
+    {
+      type: 'unsuback',
+      packetIdentifier: packet.packetIdentifier,
+      reasonCodes,
+      properties: NO_PROPERTIES,
+    },
+    engine.batchSince(before),
+  )
+}
+
+const NO_PROPERTIES = { reasonString: undefined, userProperties: [] } as const
+
+function unsubscribeFailure(connection: Connection, topicFilter: string): number {
+  const parsed = parseTopicFilter(topicFilter, connection.engine.settings.maximumTopicLevels)
+  return typeof parsed === 'number' ? FAULTS[parsed]!.reasonCode : ReasonCode.NoSubscriptionExisted
+}
+
+/** The QoS that one Topic Filter is granted, or the Reason Code that refuses it. */
+function judge(connection: Connection, request: SubscriptionRequest): Verdict {
+  const { engine, client } = connection
+  const parsed = parseTopicFilter(request.topicFilter, engine.settings.maximumTopicLevels)
+  if (typeof parsed === 'number') return ReasonCode.TopicFilterInvalid
+  if (engine.journal?.isFailing && connection.entry!.session.journal !== null) {
+    return ReasonCode.UnspecifiedError
+  }
+  if (!engine.hooks.has('authorizeSubscribe')) return request.qos
+  return engine.hooks.authorizeSubscribe(client, {
+    topicFilter: parsed.filter,
+    shareName: parsed.shareName ?? undefined,
+    qos: request.qos,
+  })
+}
+
+function subscribe(connection: Connection, packet: Subscribe, verdicts: readonly number[]): void {
+  const { engine } = connection
+  const { session } = connection.entry!
+  const before = engine.appended
+  const replayed: Subscription[] = []
+  const reasonCodes = packet.subscriptions.map((request, index) => {
+    const verdict = verdicts[index]!
+    if (verdict >= 0x80) return verdict
+    const isKnown = session.subscriptions.has(request.topicFilter)
+    if (!isKnown && session.subscriptions.size >= engine.settings.maximumSubscriptions) {
+      return ReasonCode.QuotaExceeded
+    }
+    const subscription = new Subscription(
+      session,
+      parseTopicFilter(
+        request.topicFilter,
+        engine.settings.maximumTopicLevels,
+      ) as ParsedTopicFilter,
+      { ...request, qos: verdict as SubscriptionRequest['qos'] },
+      packet.properties.subscriptionIdentifier ?? 0,
+    )
+    const isNew = engine.sessions.subscribe(subscription)
+    if (wantsRetained(subscription, isNew)) replayed.push(subscription)
+    return verdict
+  })
+  connection.owe(
+    {
+      type: 'suback',
+      packetIdentifier: packet.packetIdentifier,
+      reasonCodes,
+      properties: NO_PROPERTIES,
+    },
+    engine.batchSince(before),
+  )
+  for (const subscription of replayed) {
+    connection.replays.push(engine.retained.replay(subscription))
+  }
+  if (replayed.length > 0) connection.proceed()
+}
+
+/** Retain Handling [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]; never for a shared one. */
+function wantsRetained({ shareName, retainHandling }: Subscription, isNew: boolean): boolean {
+  return shareName === null && (retainHandling === 0 || (retainHandling === 1 && isNew))
+}

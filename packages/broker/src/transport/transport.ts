@@ -1,0 +1,40 @@
+/**
+ * What a connection needs of whatever carries its bytes. The files of this folder are the only ones
+ * that touch sockets; a test drives a broker through a Transport of its own.
+ */
+export interface Transport {
+  /** For hooks and log lines: address and port, or another name of the peer. */
+  readonly remoteAddress: string
+  /** Bytes handed over and not yet gone. */
+  readonly pendingBytes: number
+  /** False from a write that found the peer slow until {@link TransportReceiver.drained}. */
+  readonly writable: boolean
+
+  /** Bytes and events go to `receiver` from now on. Called once. */
+  start(receiver: TransportReceiver): void
+
+  /**
+   * Sends, in order.
+   * @returns true where `bytes` may be written over at once; else they belong to the transport.
+   */
+  write(bytes: Uint8Array): boolean
+
+  /** Reads no more until {@link Transport.resume}. What is already read may still come. */
+  pause(): void
+  resume(): void
+
+  /** Sends what is pending, then closes. */
+  end(): void
+
+  /** Closes now. */
+  destroy(): void
+}
+
+export interface TransportReceiver {
+  /** @param chunk - lent for the call. */
+  received(chunk: Uint8Array): void
+  /** Writable again. */
+  drained(): void
+  /** Called once, last. @param error - what went wrong, `undefined`: the peer closed. */
+  closed(error?: Error): void
+}

@@ -1,0 +1,57 @@
+import { Broker, type BrokerOptions } from '@promptmq/broker'
+import { describe, expect, test } from 'vitest'
+import { resolveOptions } from '../src/options.ts'
+
+const NUMBERS = [
+  'maximumPacketSize',
+  'maximumConnectSize',
+  'maximumConnections',
+  'connectTimeoutMs',
+  'hookTimeoutMs',
+  'maximumKeepAlive',
+  'maximumSessionExpiry',
+  'receiveMaximum',
+  'topicAliasMaximum',
+  'maximumInflight',
+  'maximumQueuedMessages',
+  'maximumQueuedBytes',
+  'maximumHeldMessages',
+  'maximumPendingBytes',
+  'maximumSubscriptions',
+  'maximumRetainedMessages',
+  'maximumRetainedBytes',
+  'maximumTopicLevels',
+  'maximumUserProperties',
+] as const
+
+describe('options', () => {
+  test('everything has a default', () => {
+    const settings = resolveOptions({})
+    for (const name of NUMBERS) expect(settings[name]).toBeTypeOf('number')
+    expect(settings.whenQueueFull).toBe('drop newest')
+    expect(settings.random()).not.toBe(settings.random())
+    for (const level of ['debug', 'info', 'warn', 'error'] as const) {
+      expect(settings.logger[level]({}, '')).toBeUndefined()
+    }
+  })
+
+  test.each(NUMBERS)('%s takes no nonsense', (name) => {
+    for (const value of [Number.NaN, -1, Number.POSITIVE_INFINITY, 1.5, '1', {}]) {
+      expect(() => resolveOptions({ [name]: value } as BrokerOptions)).toThrow(
+        expect.objectContaining({
+          code: 'ERR_PROMPTMQ_OPTION',
+          message: expect.stringContaining(name),
+        }),
+      )
+    }
+  })
+
+  test('an unknown option and an unknown policy are named', async () => {
+    await expect(Broker.start({ maxPacketSize: 1 } as BrokerOptions)).rejects.toThrow(
+      "'maxPacketSize'",
+    )
+    await expect(
+      Broker.start({ whenQueueFull: 'wait' } as unknown as BrokerOptions),
+    ).rejects.toThrow('whenQueueFull')
+  })
+})
