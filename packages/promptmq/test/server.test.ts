@@ -1,0 +1,171 @@
+/** The server as `promptmq` starts it: what it prints, where it listens, how it ends or cannot start. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { main } from '../src/cli/main.ts'
+import { runServer, type ServerOptions } from '../src/server.ts'
+import { FakeIo } from './fake-io.ts'
+
+const CLI = join(import.meta.dirname, '../src/cli.ts')
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'promptmq-server-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+/** A process that ends by itself: its exit code and what it wrote. */
+async function ended(child: ChildProcess) {
+  let stdout = ''
+  let stderr = ''
+  child.stdout!.on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr!.on('data', (chunk) => {
+    stderr += chunk
+  })
+  const [code] = await once(child, 'close')
+  return { code, stdout, stderr }
+}
+
+function start(...args: string[]): ChildProcess {
+  return spawn(process.execPath, ['--conditions=promptmq-source', CLI, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+describe('the process', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'says what it does, and ends cleanly on %s',
+    async (signal) => {
+      const child = start('--bind', '127.0.0.1:0', '--data-dir', folder)
+      const result = ended(child)
+      await once(child.stdout!, 'data')
+      child.kill(signal)
+      const { code, stdout, stderr } = await result
+      expect({ code, stderr }).toMatchObject({ code: 0 })
+      expect(stdout).toMatch(/listens {2}mqtt:\/\/127\.0\.0\.1:\d+\n/)
+      expect(stdout).toContain(join(folder, 'promptmq.db'))
+      expect(existsSync(join(folder, 'promptmq.db'))).toBe(true)
+    },
+  )
+
+  test('a port in use is named', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const { code, stdout, stderr } = await ended(
+      start('--bind', `127.0.0.1:${port}`, '--data-dir', folder),
+    )
+    other.close()
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(/^promptmq server: [^\n]+\n$/)
+    expect(stderr).toContain(`127.0.0.1:${port}`)
+    expect(stderr).toContain('the port is in use')
+  })
+
+  test('a data folder that cannot be made is named', async () => {
+    const path = join(folder, 'file')
+    writeFileSync(path, '')
+    const { code, stderr } = await ended(
+      start('--bind', '127.0.0.1:0', '--data-dir', join(path, 'data')),
+    )
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^promptmq server: [^\n]+\n$/)
+    expect(stderr).toContain(path)
+  })
+
+  test.each([
+    [
+      'of another kind',
+      Buffer.from('this is not a database, but it is long enough to look at\n'.repeat(40)),
+    ],
+    ['damaged', Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(8192, 0xff)])],
+  ])('a file %s where the database should be is named, and left alone', async (_what, content) => {
+    const path = join(folder, 'promptmq.db')
+    writeFileSync(path, content)
+    const { mtimeMs, size } = statSync(path)
+    const { code, stderr } = await ended(start('--bind', '127.0.0.1:0', '--data-dir', folder))
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^promptmq server: [^\n]+\n$/)
+    expect(stderr).toContain(path)
+    expect(statSync(path)).toMatchObject({ mtimeMs, size })
+  })
+})
+
+describe('runServer', () => {
+  /** Runs one in this process until it has greeted, then ends it. */
+  async function greetingOf(options: Partial<ServerOptions>): Promise<string> {
+    const greeted = Promise.withResolvers<string>()
+    const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+      if (String(text).includes('listens')) greeted.resolve(String(text))
+      return true
+    })
+    try {
+      const bind = { host: '127.0.0.1', port: 0 }
+      const code = runServer({ bind, dataDir: null, logLevel: 'error', ...options })
+      const greeting = await Promise.race([greeted.promise, code.then(String)])
+      process.emit('SIGTERM')
+      expect(await code).toBe(0)
+      return greeting
+    } finally {
+      write.mockRestore()
+    }
+  }
+
+  test('tells how to try it, at the address that it has', async () => {
+    const greeting = await greetingOf({})
+    const [, port] = /mqtt:\/\/127\.0\.0\.1:(\d+)/.exec(greeting)!
+    expect(greeting).toContain(`sub -p ${port} -t 'hello/#'`)
+    expect(greeting).toContain('in memory only')
+  })
+
+  test('takes limits, a folder that it makes, and other addresses', async () => {
+    const dataDir = join(folder, 'made', 'here')
+    mkdirSync(join(folder, 'made'))
+    const limits = { maxPacketSize: 1024, maxConnections: 5, maxKeepAlive: 60 }
+    const greeting = await greetingOf({ dataDir, bind: { host: '::1', port: 0 }, ...limits })
+    expect(greeting).toContain('mqtt://[::1]:')
+    expect(greeting).toContain('-h ::1')
+    expect(existsSync(join(dataDir, 'promptmq.db'))).toBe(true)
+  })
+})
+
+describe('the options', () => {
+  const seen: ServerOptions[] = []
+
+  beforeEach(() => {
+    vi.doMock('../src/server.ts', () => ({
+      runServer: (options: ServerOptions) => {
+        seen.push(options)
+        return Promise.resolve(0)
+      },
+    }))
+  })
+  afterEach(() => {
+    vi.doUnmock('../src/server.ts')
+    seen.length = 0
+  })
+
+  const defaults = { bind: { host: '127.0.0.1', port: 1883 }, dataDir: './data', logLevel: 'info' }
+
+  test.each([
+    ['', {}],
+    ['server', {}],
+    ['--bind :18830', { bind: { host: '127.0.0.1', port: 18_830 } }],
+    ['server --data-dir x --log-level debug', { dataDir: 'x', logLevel: 'debug' }],
+    ['--memory', { dataDir: null }],
+    [
+      '--max-packet-size 1024 --max-connections 5 --max-keep-alive 60',
+      { maxPacketSize: 1024, maxConnections: 5, maxKeepAlive: 60 },
+    ],
+  ])('promptmq %s', async (line, expected) => {
+    const io = new FakeIo()
+    expect(await main(line === '' ? [] : line.split(' '), io)).toBe(0)
+    expect(seen).toEqual([{ ...defaults, ...expected }])
+  })
+})
