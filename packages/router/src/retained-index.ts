@@ -17,6 +17,18 @@ class Node {
   }
 }
 
+/**
+ * Retained messages, found by Topic Name or by filter.
+ *
+ * @example
+ * ```ts
+ * import { RetainedIndex } from '@promptmq/router'
+ *
+ * const index = new RetainedIndex()
+ * for (const { topicName, payload } of index.match('plant/+/temp')) console.log(topicName, payload)
+ * index.get('plant/3/temp') // null: nothing is retained
+ * ```
+ */
 export class RetainedIndex {
   readonly #root = new Node(null, '')
   #count = 0

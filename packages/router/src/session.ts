@@ -35,7 +35,6 @@ export class Session {
   readonly journal: SessionJournal | null
   readonly #host: SessionHost
   #quota = 0
-  #quotaLimit = 0
   /** What is still to be sent again after a reconnect, in order; `#resendIndex` is next. */
   #resend: readonly InflightDelivery[] = NOTHING
   #resendIndex = 0
@@ -97,15 +96,14 @@ export class Session {
   }
 
   /**
-   * A connection takes the session over. {@link Session.advance} then resends what was in flight and
-   * goes on with what waits.
+   * A connection takes the session over, from nobody: see {@link Session.detach}. The next
+   * {@link Session.advance} resends what was in flight and goes on with what waits.
    *
    * @param receiveMaximum - the client's, 1 to 65,535.
    */
   attach(outlet: Outlet, receiveMaximum: number): void {
     this.outlet = outlet
-    this.#quotaLimit = Math.min(receiveMaximum, this.#host.queueLimits.maximumInflight)
-    this.#quota = this.#quotaLimit
+    this.#quota = Math.min(receiveMaximum, this.#host.queueLimits.maximumInflight)
     this.inflight.clearCounted()
     this.#resend =
       this.inflight.count > 0 ? resendOrder(this.inflight.inOrder(), this.#quota) : NOTHING
@@ -290,8 +288,8 @@ export class Session {
 
   #complete(packetIdentifier: number): void {
     this.journal?.queueDelete(this, this.inflight.position(packetIdentifier))
-    const heldPlace = this.inflight.remove(packetIdentifier)
-    if (heldPlace && this.#quota < this.#quotaLimit) this.#quota++
+    // What took no place gives none back: the quota never exceeds its first value (§4.9).
+    if (this.inflight.remove(packetIdentifier)) this.#quota++
   }
 
   /** [MQTT-3.1.2-25] what is too large for the client counts as delivered. */

@@ -48,6 +48,19 @@ export interface TopicTableOptions {
   readonly seed?: number
 }
 
+/**
+ * The table of {@link TopicEntry}s.
+ *
+ * @example
+ * ```ts
+ * import { TopicTable, TopicTree } from '@promptmq/router'
+ *
+ * const table = new TopicTable({ maximumEntries: 10_000 })
+ * const entry = table.ofName('plant/3/temp')
+ * entry === table.ofName('plant/3/temp') // true
+ * entry.route(new TopicTree()).isEmpty // true: nobody subscribed
+ * ```
+ */
 export class TopicTable {
   readonly #maximumEntries: number
   readonly #maximumBytes: number

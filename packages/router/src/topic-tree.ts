@@ -16,6 +16,9 @@ import { appendTo, removeFrom, replaceIn, type Subscription } from './subscripti
  * visited at most once, so the cost is bounded by the live nodes on the way, never exponential in
  * the number of `+`. Nothing here recurses. Empty nodes are pruned, so the tree is empty when the
  * last subscription is gone.
+ *
+ * Invariant: every node but the root leads to a subscription; each is in a node's `subscriptions` or
+ * is a member of one of its `groups`, which are never empty.
  */
 class Node {
   readonly parent: Node | null
@@ -80,6 +83,19 @@ export class MatchResult {
   }
 }
 
+/**
+ * The subscriptions of a broker: who matches a Topic Name.
+ *
+ * @example
+ * ```ts
+ * import { MatchResult, TopicTree } from '@promptmq/router'
+ *
+ * const tree = new TopicTree()
+ * const result = new MatchResult()
+ * tree.match('plant/3/temp', result)
+ * result.subscriptions.length // 0: nobody subscribed
+ * ```
+ */
 export class TopicTree {
   readonly #root = new Node(null, '')
   #reached: Node[] = []
@@ -125,7 +141,7 @@ export class TopicTree {
 
   /** @returns true where nobody is interested in this filter any more. */
   remove(subscription: Subscription): boolean {
-    const node = this.#find(subscription.filter)!
+    const node = this.#nodeOf(subscription.filter)
     this.#version++
     this.#size--
     removeFrom(subscription)
@@ -179,12 +195,10 @@ export class TopicTree {
     return node
   }
 
-  #find(filter: string): Node | null {
-    let node: Node | null = this.#root
-    for (const level of filter.split('/')) {
-      node = node.child(level)
-      if (node === null) return null
-    }
+  /** The node of a filter that is in the tree. */
+  #nodeOf(filter: string): Node {
+    let node = this.#root
+    for (const level of filter.split('/')) node = node.child(level)!
     return node
   }
 
@@ -204,7 +218,7 @@ export class TopicTree {
       count++
       if (node.plus !== null) stack.push(node.plus)
       if (node.hash !== null) stack.push(node.hash)
-      if (node.children !== null) stack.push(...node.children.values())
+      if (node.children !== null) for (const child of node.children.values()) stack.push(child)
     }
     return count
   }

@@ -412,6 +412,31 @@ describe('a durable session', () => {
     expect(next.take()).toEqual([])
   })
 
+  test('keeps that order where another session is told of the commit first', () => {
+    const { session: other, journal, host } = durableSessionWith()
+    const session = new Session(2, 'client', host, journal)
+    const outlet = new FakeOutlet()
+    session.attach(outlet, 10)
+    deliver(session, 2, 'a')
+    journal.commit()
+    session.pubrec(1, false)
+    journal.commit()
+    class Neighbour extends FakeOutlet {
+      override publish(...parameters: Parameters<FakeOutlet['publish']>): void {
+        super.publish(...parameters)
+        session.pubrec(1, false)
+      }
+    }
+    const neighbour = new Neighbour()
+    other.attach(neighbour, 10)
+    deliver(other, 2, 'b')
+    deliver(session, 2, 'c')
+    outlet.take()
+    journal.commit()
+    expect(neighbour.take()).toEqual(['PUBLISH 1 q2 b'])
+    expect(outlet.take()).toEqual(['PUBLISH 2 q2 c', 'PUBREL 1'])
+  })
+
   test('sends nothing for a delivery that ended before its batch was kept', () => {
     const { session, journal, outlet } = durableSessionWith()
     session.attach(outlet, 10)

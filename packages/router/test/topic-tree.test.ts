@@ -266,6 +266,16 @@ describe('cost', () => {
     expect(slice.mock.calls.length).toBeLessThanOrEqual(2)
   })
 
+  test('a node may have very many children', () => {
+    const tree = new TopicTree()
+    for (let i = 0; i < 200_000; i++) {
+      tree.add(Object.assign(subscriptionOf(session, 'x'), { filter: String(i) }))
+    }
+    tree.add(subscriptionOf(session, 'x'))
+    expect(tree.countNodes()).toBe(200_002)
+    expect(match(tree, 'x')).toEqual(['x'])
+  })
+
   test('a filter and a name of 10,000 levels are walked without recursion', () => {
     const deep = new Array(10_000).fill('+').join('/')
     const tree = new TopicTree()
