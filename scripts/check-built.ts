@@ -1,10 +1,13 @@
 /**
  * What `npm run build` made works as a user of the packages meets it: every entry point of every
  * package is imported by its name, from `dist`, by a plain Node without the condition under which
- * the workspace runs its sources; its declarations are there; and the command tells its version.
+ * the workspace runs its sources; its declarations are there; the command tells its version; and
+ * the server starts, makes its database and ends on SIGTERM.
  */
-import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -27,6 +30,7 @@ for (const name of readdirSync(join(root, 'packages')).sort()) {
   }
   for (const [command, path] of Object.entries(manifest.bin ?? {})) {
     checkCommand(join(folder, path), command, manifest.version)
+    await checkServer(join(folder, path))
   }
 }
 
@@ -52,8 +56,34 @@ function checkCommand(path: string, command: string, version: string): void {
   failures.push(`${command} --version ended with ${status}: ${stdout}${stderr}`)
 }
 
+/** On a port of its own, with a database: the worker that keeps it is a file of `dist`, too. */
+async function checkServer(path: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'promptmq-built-'))
+  const parameters = [path, '--bind', '127.0.0.1:0', '--data-dir', folder]
+  const server = spawn(process.execPath, parameters, { cwd: root, env: plainEnvironment() })
+  let output = ''
+  for (const stream of [server.stdout, server.stderr]) {
+    stream.on('data', (chunk) => {
+      const wasListening = output.includes('listens')
+      output += chunk
+      // Once: a second signal would end it as if nobody listened.
+      if (!wasListening && output.includes('listens')) server.kill('SIGTERM')
+    })
+  }
+  const timer = setTimeout(() => server.kill('SIGKILL'), 30_000)
+  const [status] = await once(server, 'close')
+  clearTimeout(timer)
+  if (status !== 0) failures.push(`the server ended with ${status}: ${output}`)
+  else if (readdirSync(folder).length === 0) failures.push('the server made no database')
+  rmSync(folder, { recursive: true, force: true })
+}
+
 function node(parameters: string[], cwd: string) {
-  // The condition can come through the environment as well.
+  return spawnSync(process.execPath, parameters, { cwd, env: plainEnvironment(), encoding: 'utf8' })
+}
+
+/** Without the condition, which can come through the environment as well. */
+function plainEnvironment(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _, ...env } = process.env
-  return spawnSync(process.execPath, parameters, { cwd, env, encoding: 'utf8' })
+  return env
 }
