@@ -206,7 +206,9 @@ describe('as a model', () => {
   })
 })
 
-test('a delivery allocates nothing', () => {
+// Node 24 does not count what is allocated.
+const canCount = getHeapStatistics().total_allocated_bytes !== undefined
+test.skipIf(!canCount)('a delivery allocates nothing', () => {
   const inflight = new Inflight()
   const cycle = (count: number): void => {
     for (let i = 0; i < count; i++) inflight.remove(add(inflight))
