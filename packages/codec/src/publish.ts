@@ -28,8 +28,9 @@ import {
  *
  * Decoding notes where each field lies and makes nothing: no string, no view, no properties object.
  * Who needs a field reads it later from `bytes`, and a broker that forwards a packet whole needs
- * few. One PublishHeader serves a connection for its lifetime: it is valid until the next decode,
- * and no longer than the chunk it points into.
+ * few. Decoding being synchronous, one PublishHeader serves a connection for its lifetime, or all
+ * connections of a process: it is valid until the next decode, and no longer than the chunk it points
+ * into. It holds that chunk in memory meanwhile, which tells against one for each idle connection.
  *
  * Invariant after a decode: topicStart <= topicEnd <= propertiesStart <= propertiesEnd
  *   == payloadStart <= payloadEnd. Before MQTT 5.0 propertiesStart == propertiesEnd.

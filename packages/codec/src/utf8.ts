@@ -69,8 +69,9 @@ function checkBeyondAscii(
       if ((byte & 0xc0) !== 0x80) return Fault.Utf8IllFormed // [MQTT-1.5.4-1]
       codePoint = (codePoint << 6) | (byte & 0x3f)
     }
-    // What c0, c1 and f5..ff would begin is refused by its first byte already.
-    if (codePoint < (size === 3 ? 0x800 : size === 4 ? 0x1_0000 : 0x80)) return Fault.Utf8IllFormed
+    // Over-long forms of two bytes are refused by their first, c0 or c1, already.
+    if (size === 3 && codePoint < 0x800) return Fault.Utf8IllFormed // [MQTT-1.5.4-1]
+    if (size === 4 && codePoint < 0x1_0000) return Fault.Utf8IllFormed // [MQTT-1.5.4-1]
     if (codePoint >= 0xd800 && codePoint <= 0xdfff) return Fault.Utf8IllFormed // [MQTT-1.5.4-1]
     if (codePoint > 0x10_ffff) return Fault.Utf8IllFormed // [MQTT-1.5.4-1]
     if (refuseDisallowed && isDisallowed(codePoint)) return Fault.Utf8DisallowedCodePoint

@@ -274,6 +274,13 @@ describe('encoding CONNECT', () => {
     )
   })
 
+  test('of a will only the Topic Name must be there', () => {
+    const packet: PacketInput = { type: 'connect', will: { topicName: 'w' } }
+    expect(encode(packet, { protocolVersion: 4 })).toEqual(
+      wire`10 11 | 00 04 "MQTT" 04 06 00 00 | 00 00 | 00 01 "w" | 00 00`,
+    )
+  })
+
   test.each<[number, string, Partial<Record<keyof ConnectInput, unknown>>]>([
     [4, 'password', { password: wire`"p"` }],
     [5, 'password', { userName: 'u', password: 'p' }],

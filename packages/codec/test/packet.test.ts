@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
@@ -17,6 +18,8 @@ import { packets } from './arbitraries.ts'
 import { REFUSALS, RICH, VECTORS } from './vectors.ts'
 import { wire } from './wire.ts'
 
+const mqttPacket = createRequire(import.meta.url)('mqtt-packet')
+
 const VERSIONS = [3, 4, 5] as const
 const SAMPLES = [...VECTORS, ...RICH]
 
@@ -31,6 +34,35 @@ function decodeBody(version: ProtocolVersion, bytes: Uint8Array, end: number): P
   return decodePacket(context, type, bytes[0]! & 0x0f, bytes, bodyStart(bytes), end)
 }
 
+/** What mqtt-packet calls the fields that it reads from every version alike. */
+function sharedFields(packet: Packet): object {
+  switch (packet.type) {
+    case 'connect': {
+      const { clientId, keepAlive, cleanStart } = packet
+      return { clientId, keepalive: keepAlive, clean: cleanStart }
+    }
+    case 'connack':
+      return { sessionPresent: packet.sessionPresent }
+    case 'publish': {
+      const { topicName, payload, qos, dup, retain } = packet
+      return { topic: topicName, payload: Buffer.from(payload), qos, dup, retain }
+    }
+    case 'unsubscribe':
+      return { messageId: packet.packetIdentifier, unsubscriptions: packet.topicFilters }
+    case 'subscribe': {
+      const subscriptions = packet.subscriptions.map(({ topicFilter: topic, qos }) => ({
+        topic,
+        qos,
+      }))
+      return { messageId: packet.packetIdentifier, subscriptions }
+    }
+    case 'suback':
+      return { messageId: packet.packetIdentifier, granted: packet.reasonCodes }
+    default:
+      return 'packetIdentifier' in packet ? { messageId: packet.packetIdentifier } : {}
+  }
+}
+
 describe.each(VERSIONS)('packets of level %i', (protocolVersion) => {
   test('what is encoded is decoded, key for key, and its size was told before', () => {
     fc.assert(
@@ -40,6 +72,21 @@ describe.each(VERSIONS)('packets of level %i', (protocolVersion) => {
         expect(decode(bytes, { protocolVersion })).toStrictEqual(packet)
       }),
       { numRuns: 2000 },
+    )
+  })
+
+  test('mqtt-packet reads whatever is encoded, and the same in it', () => {
+    fc.assert(
+      fc.property(packets(protocolVersion), (packet) => {
+        const read: Record<string, unknown>[] = []
+        const parser = mqttPacket.parser({ protocolVersion })
+        parser.on('packet', (other: Record<string, unknown>) => read.push(other))
+        parser.on('error', (error: Error) => expect.fail(error.message))
+        parser.parse(Buffer.from(encode(packet, { protocolVersion })))
+        expect(read).toHaveLength(1)
+        expect(read[0]).toMatchObject({ cmd: packet.type, ...sharedFields(packet) })
+      }),
+      { numRuns: 500 },
     )
   })
 
