@@ -10,11 +10,8 @@ import { Reader, type RestoreItem } from './reader.ts'
 import { identify, migrate } from './schema.ts'
 import { Batch, type HighestNumbers, prepareWrites, type WriteStatements } from './writer.ts'
 
-/** Commits come and go between the attempts; a copy that never gets through is an error. */
-const BACKUP_ATTEMPTS = 50
-
 /**
- * The store on the worker's side: one open file, everything synchronous.
+ * The store on the worker's side: one open file, everything synchronous but for a backup.
  *
  *   open    file.ts: a file to trust --> inspect: whose, which version, sound (nothing is written)
  *           --> connect: PRAGMAs, the lock --> migrate, epoch +1 --> QueueIndex from the table
@@ -32,7 +29,6 @@ export class Database {
   readonly #index = new QueueIndex()
   readonly #reader: Reader
   readonly #writes: WriteStatements
-  readonly #backups = new Set<Promise<unknown>>()
   readonly #epoch: number
   #highest: HighestNumbers
   #lost: Failure | null = null
@@ -117,8 +113,7 @@ export class Database {
   }
 
   /** Rewrites the file without its gaps and empties the WAL. Takes as much room again meanwhile. */
-  async compact(): Promise<void> {
-    await Promise.allSettled(this.#backups)
+  compact(): void {
     this.#read(() => {
       this.#db.exec('VACUUM')
       this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()
@@ -126,21 +121,25 @@ export class Database {
   }
 
   /**
-   * Writes a copy to `target`, page by page on another thread; commits go on meanwhile and are in it.
-   * It has its name only once it is complete.
+   * Writes a copy to `target`, some pages at a time on another thread. It has its name only once it
+   * is complete.
    *
+   * @param between - called after each step but the last, while the other thread rests: the only
+   *   moment at which this Database may be used until the copy is through, since a step that meets a
+   *   transaction fails. What is committed then is in the copy.
    * @throws Failure `ERR_PROMPTMQ_STORE_UNUSABLE` when there is something at `target`, or it cannot
    *   be written. The store itself works on.
    */
-  async backup(target: string): Promise<void> {
+  async backup(target: string, between: () => void = () => {}): Promise<void> {
     this.#assertUsable()
     const partial = `${target}.partial`
     try {
-      if (exists(target, target))
+      if (exists(target, target)) {
         throw unusable(target, 'a backup replaces nothing: name a new file')
+      }
       rmSync(partial, { force: true })
       createPrivateFile(partial)
-      await this.#copyTo(partial)
+      await backup(this.#db, partial, { progress: between })
       renameSync(partial, target)
     } catch (error) {
       rmSync(partial, { force: true })
@@ -149,37 +148,8 @@ export class Database {
   }
 
   /** Brings the WAL into the file, removes it and lets go of the lock. */
-  async close(): Promise<void> {
-    await Promise.allSettled(this.#backups)
+  close(): void {
     if (this.#db.isOpen) this.#db.close()
-  }
-
-  /**
-   * A step of the copy that meets a commit on this connection fails with SQLITE_LOCKED, which
-   * node:sqlite passes on as an error without a code: the copy is then begun again.
-   */
-  async #copyTo(file: string): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await this.#copyOnce(file)
-        return
-      } catch (error) {
-        const metCommit = (error as { errcode?: number }).errcode === 0
-        if (!metCommit || attempt === BACKUP_ATTEMPTS) throw error
-        rmSync(file, { force: true })
-        createPrivateFile(file)
-      }
-    }
-  }
-
-  async #copyOnce(file: string): Promise<void> {
-    const copy = backup(this.#db, file)
-    this.#backups.add(copy)
-    try {
-      await copy
-    } finally {
-      this.#backups.delete(copy)
-    }
   }
 
   #writeHighest({ session, message, position }: HighestNumbers): void {

@@ -9,6 +9,7 @@ import type { RestoreItem } from './reader.ts'
  *   store --- Request { id, name, parameters } ---> worker      served in the order of posting
  *         <-- Reply   { id, value | failure } -----
  *
+ * A backup lets those that come after it pass, but for `backup`, `compact` and `close`.
  * `open` is the first request and `close` the last. `restore` gives a page a call; any other request
  * ends a restore that is not through.
  */

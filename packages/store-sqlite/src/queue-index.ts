@@ -27,10 +27,6 @@ export class QueueIndex {
     if (queue?.count === 0) this.#queues.delete(session)
   }
 
-  drop(session: number): void {
-    this.#queues.delete(session)
-  }
-
   /** Whether anything is in the session's queue. */
   has(session: number): boolean {
     return this.#queues.has(session)
@@ -62,9 +58,8 @@ class PositionList {
       this.#list.push(position)
     } else {
       const index = this.#find(position)
-      const known = this.#list[index]!
-      if (known === position) return
-      this.#list.splice(index, known === -position ? 1 : 0, position)
+      if (this.#list[index] === position) return
+      this.#list.splice(index, 0, position)
     }
     this.count += 1
   }

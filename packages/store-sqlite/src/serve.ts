@@ -6,35 +6,92 @@ import { type PackedBatch, unpackBatch } from './packing.ts'
 import type { Calls, FailureData, Reply, Request, RestorePage } from './protocol.ts'
 import type { RestoreItem } from './reader.ts'
 
-type Served = {
-  [Name in keyof Calls]: (
-    ...parameters: Parameters<Calls[Name]>
-  ) => ReturnType<Calls[Name]> | Promise<ReturnType<Calls[Name]>>
+/** Requests that a backup does not let pass. */
+const ALONE: ReadonlySet<keyof Calls> = new Set(['backup', 'compact', 'close'])
+
+/** Serves one Database over `port`, which is closed with it. */
+export function serve(port: MessagePort): void {
+  const server = new Server(port)
+  port.on('message', (request: Request) => server.take(request))
 }
 
 /**
- * Serves one Database over `port` until it is closed. A request runs as far as it can before the
- * next is looked at, so that all but a backup, which takes its time beside them, are in order.
+ * Answers requests in the order in which they came. A backup takes its time beside them:
+ *
+ *   requests    c c B     c c c     c
+ *   answered    c c    |  c c  |  c c  |    B
+ *   pages copied   ----       --      ----
+ *
+ * What comes during a backup waits for the end of its step, and those in `ALONE` for its own.
  */
-export function serve(port: MessagePort): void {
-  const calls = new DatabaseCalls()
-  port.on('message', async ({ id, name, parameters }: Request) => {
-    port.postMessage(await answer(id, () => calls.call(name, parameters)))
-    if (name === 'close') port.close()
-  })
+class Server {
+  readonly #port: MessagePort
+  readonly #calls = new DatabaseCalls(() => this.#serveWaiting('between'))
+  readonly #waiting: Request[] = []
+  #isCopying = false
+
+  constructor(port: MessagePort) {
+    this.#port = port
+  }
+
+  take(request: Request): void {
+    this.#waiting.push(request)
+    if (!this.#isCopying) this.#serveWaiting('all')
+  }
+
+  #serveWaiting(which: 'all' | 'between'): void {
+    for (;;) {
+      const request = this.#waiting[0]
+      if (request === undefined || (which === 'between' && ALONE.has(request.name))) return
+      this.#waiting.shift()
+      if (request.name === 'backup') {
+        void this.#copy(request)
+        return
+      }
+      this.#answer(request)
+    }
+  }
+
+  #answer({ id, name, parameters }: Request): void {
+    let reply: Reply
+    try {
+      reply = { id, value: this.#calls.call(name, parameters) }
+    } catch (error) {
+      reply = { id, failure: failureData(error) }
+    }
+    this.#port.postMessage(reply)
+    if (name === 'close') this.#port.close()
+  }
+
+  async #copy({ id, name, parameters }: Request): Promise<void> {
+    this.#isCopying = true
+    let reply: Reply = { id }
+    try {
+      await this.#calls.call(name, parameters)
+    } catch (error) {
+      reply = { id, failure: failureData(error) }
+    }
+    this.#isCopying = false
+    this.#port.postMessage(reply)
+    this.#serveWaiting('all')
+  }
 }
 
-async function answer(id: number, action: () => unknown): Promise<Reply> {
-  try {
-    return { id, value: await action() }
-  } catch (error) {
-    return { id, failure: failureData(error) }
-  }
+type Served = {
+  [Name in keyof Calls]: (
+    ...parameters: Parameters<Calls[Name]>
+  ) => ReturnType<Calls[Name]> | (Name extends 'backup' ? Promise<void> : never)
 }
 
 class DatabaseCalls implements Served {
   #database: Database | null = null
   #pages: Generator<RestoreItem[]> | null = null
+  readonly #between: () => void
+
+  /** @param between - what to do after each step of a backup. */
+  constructor(between: () => void) {
+    this.#between = between
+  }
 
   call(name: keyof Calls, parameters: readonly unknown[]): unknown {
     if (name !== 'restore') this.#endRestore()
@@ -66,16 +123,16 @@ class DatabaseCalls implements Served {
     return this.#opened.stats()
   }
 
-  compact(): Promise<void> {
-    return this.#opened.compact()
+  compact(): void {
+    this.#opened.compact()
   }
 
   backup(target: string): Promise<void> {
-    return this.#opened.backup(target)
+    return this.#opened.backup(target, this.#between)
   }
 
-  async close(): Promise<void> {
-    await this.#database?.close()
+  close(): void {
+    this.#database?.close()
   }
 
   get #opened(): Database {

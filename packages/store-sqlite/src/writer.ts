@@ -123,8 +123,7 @@ export class Batch {
       const session = this.#log[at + 1]!
       const position = this.#log[at + 2]!
       if (this.#log[at] === ADDED) this.#index.add(session, position)
-      else if (this.#log[at] === DELETED) this.#index.delete(session, position)
-      else this.#index.drop(session)
+      else this.#index.delete(session, position)
     }
   }
 
@@ -148,7 +147,6 @@ export class Batch {
   #deleteSession(session: number): void {
     if (!this.#hasSession(session)) return
     for (const position of this.#positions(session)) this.#deleteQueued(session, position)
-    this.#log.push(DROPPED, session, 0)
     this.#sql.deleteSession.run(session)
     this.#sql.deleteSubscriptions.run(session)
     this.#sql.deleteAllReceived.run(session)
@@ -306,7 +304,6 @@ type QueuedColumns = [message: number, isReleased: number, packetIdentifier: num
 
 const ADDED = 0
 const DELETED = 1
-const DROPPED = 2
 
 const SQL = {
   findSession: 'SELECT 1 FROM session WHERE session = ?',

@@ -44,6 +44,6 @@ test(`nothing that a commit resolved for is lost by SIGKILL, ${ROUNDS} times ove
         page.map(({ position }) => [position, position % 256]),
       )
     }
-    await database.close()
+    database.close()
   }
 }, 60_000)

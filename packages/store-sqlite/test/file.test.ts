@@ -27,7 +27,7 @@ async function makeStore(path: string): Promise<void> {
   const database = Database.open(resolveOptions({ path }))
   database.commit([sessionPut(1)])
   for (let number = 1; number <= 300; number++) database.commit(queued(number, 200))
-  await database.close()
+  database.close()
 }
 
 function foreign(path: string, sql: string): void {
@@ -87,7 +87,7 @@ describe('an existing file', () => {
     const path = join(temporaryFolder(), 'store.db')
     await makeStore(path)
     chmodSync(path, 0o666)
-    await openDatabase(path).close()
+    openDatabase(path).close()
     expect(mode(path)).toBe(0o600)
   })
 
@@ -97,7 +97,7 @@ describe('an existing file', () => {
     await makeStore(path)
     expect(readdirSync(folder)).toEqual(['store.db'])
     // A checked file is opened read-only first, which makes a -shm.
-    await openDatabase(path, { check: 'full' }).close()
+    openDatabase(path, { check: 'full' }).close()
     expect(readdirSync(folder)).toEqual(['store.db'])
   })
 
@@ -311,7 +311,7 @@ describe('a file in use', () => {
     // Looking at a file must not release the locks that this process holds on it.
     expect(openElsewhere(path)).toBe('ERR_PROMPTMQ_STORE_IN_USE')
     database.commit([sessionPut(1)])
-    await database.close()
+    database.close()
     expect(openElsewhere(path)).toBe('opened')
   })
 

@@ -13,7 +13,7 @@ async function readBack(pragmas: SqlitePragmas, names: readonly string[]): Promi
   const db = exec.mock.contexts.at(-1) as DatabaseSync
   exec.mockRestore()
   const values = names.map((name) => Object.values(db.prepare(`PRAGMA ${name}`).get()!)[0])
-  await database.close()
+  database.close()
   return values
 }
 

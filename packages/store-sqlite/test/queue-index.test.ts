@@ -8,7 +8,6 @@ const steps = fc.array(
   fc.oneof(
     fc.tuple(fc.constant('add' as const), sessions, positions),
     fc.tuple(fc.constant('delete' as const), sessions, positions),
-    fc.tuple(fc.constant('drop' as const), sessions, fc.constant(0)),
   ),
   { maxLength: 400 },
 )
@@ -23,8 +22,7 @@ describe('QueueIndex', () => {
           const set = model.get(session)!
           index[what](session, position)
           if (what === 'add') set.add(position)
-          else if (what === 'delete') set.delete(position)
-          else set.clear()
+          else set.delete(position)
         }
         let count = 0
         for (const [session, set] of model) {
@@ -56,7 +54,6 @@ describe('QueueIndex', () => {
   test('a session that was never there has no positions, and none to delete', () => {
     const index = new QueueIndex()
     index.delete(1, 1)
-    index.drop(1)
     expect([...index.positions(1)]).toEqual([])
     expect(index.count).toBe(0)
   })

@@ -231,14 +231,55 @@ test('records are the caller’s again as soon as commit returns', async () => {
   expect(page!.message.payload[0]).toBe(1)
 })
 
-test('backup and compact work beside commits', async () => {
-  const store = await openStore()
-  const copy = new SqliteStore({ path: `${store.description}.copy` })
-  onTestFinished(() => copy.close())
-  await store.commit([sessionPut(1), ...queued(1, 500_000)])
-  const work = [store.backup(copy.description), store.commit(queued(2)), store.compact()]
-  await Promise.all([...work, store.commit(queued(3))])
-  expect((await store.stats()).queued).toBe(3)
-  await copy.open()
-  expect((await copy.readQueue(1, 0, 10)).length).toBeGreaterThanOrEqual(1)
+describe('backup', () => {
+  test('lets commits pass, and has those that passed', async () => {
+    const store = await openStore()
+    await store.commit([sessionPut(1), ...queued(1, 20_000_000)])
+    let isThrough = false
+    const backup = store.backup(`${store.description}.copy`).then(() => {
+      isThrough = true
+    })
+    let last = 1
+    let passed = 1
+    while (!isThrough) {
+      await store.commit(queued(++last))
+      if (!isThrough) passed = last
+    }
+    await backup
+    // Whatever the timing, most commits are served while pages are being copied.
+    expect(passed).toBeGreaterThan(5)
+    const copy = new SqliteStore({ path: `${store.description}.copy` })
+    onTestFinished(() => copy.close())
+    await copy.open()
+    const positions = (await copy.readQueue(1, 1, 100_000)).map(({ position }) => position)
+    expect(positions.length).toBeGreaterThanOrEqual(passed - 2)
+    expect(positions).toEqual(positions.map((_, index) => index + 2))
+  })
+
+  test('is waited for by another backup, by compact and by close', async () => {
+    const store = await openStore()
+    await store.commit([sessionPut(1), ...queued(1, 5_000_000)])
+    const order: string[] = []
+    const note = (name: string) => () => {
+      order.push(name)
+    }
+    await Promise.all([
+      store.backup(`${store.description}.a`).then(note('a')),
+      store.commit(queued(2)).then(note('commit')),
+      store.backup(`${store.description}.b`).then(note('b')),
+      store.compact().then(note('compact')),
+      store.close().then(note('close')),
+    ])
+    expect(order).toEqual(['commit', 'a', 'b', 'compact', 'close'])
+    const names = ['store.db', 'store.db.a', 'store.db.b']
+    expect(readdirSync(dirname(store.description))).toEqual(names)
+  })
+
+  test('that fails lets what waited for it go on', async () => {
+    const store = await openStore()
+    const [backup, compact] = [store.backup(store.description), store.compact()]
+    await expect(backup).rejects.toMatchObject(error('ERR_PROMPTMQ_STORE_UNUSABLE'))
+    await compact
+    await store.commit([sessionPut(1)])
+  })
 })

@@ -167,7 +167,7 @@ describe('the tables', () => {
           const page = await model.readQueue(session, 0, 1000)
           expect(database.readQueue(session, 0, 1000)).toEqual(page)
         }
-        await database.close()
+        database.close()
         expectExactCounts(path)
       }),
       { numRuns: 80 },

@@ -91,6 +91,22 @@ export const referenceCases: readonly Case[] = [
     },
   },
   {
+    name: 'a released delivery comes back without its message, whoever else still has that',
+    async run(subject) {
+      const put = messagePut(1)
+      await subject.commit(sessionPut(1), sessionPut(2), put, retainedPut(put))
+      await subject.commit(queueAdd(1, 1, 1, { qos: 2 }), queueAdd(2, 2, 1))
+      await subject.commit(queueSent(1, 1, 1), queueReleased(1, 1))
+      const { inflight, retained } = await subject.restart()
+      assert.deepEqual(
+        inflight.map(({ position, message }) => [position, message]),
+        [[1, null]],
+      )
+      assert.deepEqual(retained, [withoutKind(put)])
+      assert.equal((await subject.readQueue(2)).length, 1)
+    },
+  },
+  {
     name: 'a retained message keeps every field, and an empty retained payload is a payload',
     async run(subject) {
       const full = messagePut(1, { qos: 2, retain: true, expiresAt: 1_893_456_000_123 })
