@@ -26,6 +26,9 @@ import type { Transport } from './transport/transport.ts'
 import { type StoredWill, Wills } from './wills.ts'
 import { SlabPool } from './write-buffer.ts'
 
+/** After a page of a queue could not be read. */
+const RETRY_MS = 1_000
+
 /** Whom the engine tells what happens. */
 export interface EngineListener {
   clientConnected(client: ClientInfo): void
@@ -198,8 +201,13 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
       .then(
         (page) => session.refill(page),
         (error: Error) => {
-          session.refillFailed()
           this.#listener.storeFailed(error)
+          // Asked for again, also where the client is idle and nothing else would ask.
+          this.settings.clock.schedule(RETRY_MS, () => {
+            session.refillFailed()
+            session.advance()
+            this.endTurn()
+          })
         },
       )
       .then(() => this.endTurn())

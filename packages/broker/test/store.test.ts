@@ -381,7 +381,7 @@ describe('a restart', () => {
     expect(store.isClosed).toBe(true)
   })
 
-  test('a page that cannot be read is reported and asked for again', async () => {
+  test('a page that cannot be read is reported and asked for again, though nobody stirs', async () => {
     class Unreadable extends MemoryStore {
       fails = true
       override readQueue(...page: Parameters<MemoryStore['readQueue']>) {
@@ -389,7 +389,7 @@ describe('a restart', () => {
       }
     }
     const store = new Unreadable()
-    const { broker } = await startBroker({ store, maximumHeldMessages: 1 })
+    const { broker, clock } = await startBroker({ store, maximumHeldMessages: 1 })
     const errors: string[] = []
     broker.on('storeError', (error) => errors.push(error.message))
     const first = await TestClient.join(broker, KEPT)
@@ -399,9 +399,13 @@ describe('a restart', () => {
     const client = await TestClient.join(broker, KEPT)
     await settle()
     const [got] = only(client.take(), 'publish')
+    expect(got).toBeDefined()
     expect(errors).toEqual(['bad sector'])
+    clock.advance(1_000)
+    await settle()
+    expect(errors).toEqual(['bad sector', 'bad sector'])
     store.fails = false
-    await client.send({ type: 'puback', packetIdentifier: got!.packetIdentifier! })
+    clock.advance(1_000)
     await settle()
     expect(payloads(client.take())).toEqual(['1', '2'])
   })
