@@ -91,7 +91,8 @@ export class RetainedReplay {
    * @returns 'done', 'full': the peer has to read or acknowledge first, or 'slice': call again soon.
    */
   advance(now: number): 'done' | 'full' | 'slice' {
-    const { session } = this.#subscription
+    const { session, topicFilter } = this.#subscription
+    if (!session.subscriptions.has(topicFilter)) return 'done' // it was unsubscribed meanwhile
     for (let i = 0; i < SLICE; i++) {
       if (session.outlet === null || !session.ready) return 'full'
       const { done, value: message } = this.#messages.next()

@@ -332,6 +332,23 @@ describe('retained messages, §3.3.1.3', () => {
     expect(all).toBe(1_000)
   })
 
+  test('UNSUBSCRIBE ends a replay; subscribing again in the midst of one loses nothing', async () => {
+    const { broker, clock } = await startBroker()
+    for (let i = 0; i < 1_000; i++) await broker.publish(`r/${i}`, 'x', { retain: true })
+    const client = await TestClient.join(broker)
+    await client.send(subscribe([{ topicFilter: '#', qos: 0 }]))
+    const first = payloads(client.take()).length
+    await client.send({ type: 'unsubscribe', packetIdentifier: 6, topicFilters: ['#'] })
+    for (let turn = 0; turn < 10; turn++) clock.advance(0)
+    expect(payloads(client.take())).toEqual([])
+    expect(first).toBeLessThan(1_000)
+
+    await client.send(subscribe([{ topicFilter: '#', qos: 0, retainHandling: 1 }]))
+    await client.send(subscribe([{ topicFilter: '#', qos: 0, retainHandling: 1 }]))
+    for (let turn = 0; turn < 10; turn++) clock.advance(0)
+    expect(payloads(client.take())).toHaveLength(1_000)
+  })
+
   test('what a kept session had not been sent yet waits for its return', async () => {
     const { broker } = await startBroker()
     for (let i = 0; i < 100; i++) await broker.publish(`r/${i}`, 'x', { retain: true, qos: 1 })
