@@ -209,6 +209,10 @@ export class Broker extends EventEmitter<BrokerEvents> {
     }
     const local = new LocalSubscription(engine, parsed, maximumPending, () => {
       engine.tree.remove(local.subscription)
+    if (!Number.isSafeInteger(maximumPending) || maximumPending < 1) {
+      const text = `subscribe: maximumPending must be an integer from 1, not ${maximumPending}`
+      throw rangeMisuse('ERR_PROMPTMQ_ARGUMENT', text)
+    }
       this.#localSubscriptions.delete(local)
       signal?.removeEventListener('abort', abort)
     })

@@ -126,6 +126,17 @@ describe('publish and subscribe from this process', () => {
     },
   )
 
+  test.each([Number.NaN, 0, -1, 1.5, Number.POSITIVE_INFINITY])(
+    'maximumPending %s is misuse',
+    async (maximumPending) => {
+      const { broker } = await startBroker()
+      expect(() => broker.subscribe('t', { maximumPending })).toThrow(
+        expect.objectContaining({ code: 'ERR_PROMPTMQ_ARGUMENT' }),
+      )
+      expect(broker.stats().subscriptions).toBe(0)
+    },
+  )
+
   test("names of the server are the embedder's to use", async () => {
     const { broker } = await startBroker()
     const client = await TestClient.join(broker)
