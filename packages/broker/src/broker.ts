@@ -172,6 +172,8 @@ export class Broker extends EventEmitter<BrokerEvents> {
     if (typeof payload !== 'string' && !(payload instanceof Uint8Array)) {
       throw typeMisuse('ERR_PROMPTMQ_ARGUMENT', 'publish: payload must be a string or a Uint8Array')
     }
+    const { journal } = engine
+    if ((qos > 0 || retain) && journal?.failure) throw journal.failure
     const { messageExpiryInterval, ...forwarded } = properties
     const topic = engine.topics.ofName(topicName)
     const message = composeMessage(topic.bytes, {

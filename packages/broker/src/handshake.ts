@@ -114,7 +114,7 @@ function checkConnect(connection: Connection, connect: Connect): number {
   }
   if (engine.connectionCount > engine.settings.maximumConnections) return ReasonCode.QuotaExceeded
   const wantsStore = sessionExpiryOf(connection, connect) > 0
-  if (wantsStore && engine.journal?.isFailing) return ReasonCode.ServerUnavailable
+  if (wantsStore && engine.journal?.failure) return ReasonCode.ServerUnavailable
   // Names that begin with `$` are the server's (§4.7.2).
   return connect.will?.topicName.startsWith('$') ? ReasonCode.NotAuthorized : ReasonCode.Success
 }

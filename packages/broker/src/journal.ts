@@ -13,7 +13,7 @@ import type { Clock } from './clock.ts'
  *
  * When a commit fails nothing in it is acknowledged: who waits is told, the records are kept in
  * front of the next batch and offered again after a while, and until that succeeds
- * {@link Journal.isFailing} has the broker refuse what it could not keep.
+ * {@link Journal.failure} has the broker refuse what it could not keep.
  */
 export class Journal implements SessionJournal {
   readonly #store: Store
@@ -47,9 +47,9 @@ export class Journal implements SessionJournal {
     return this.#committing === null ? 0 : this.#openBatch - 1
   }
 
-  /** Whether the last commit failed and has not succeeded since. */
-  get isFailing(): boolean {
-    return this.#failure !== null
+  /** What the last commit failed with, `null` where it did not, or one has succeeded since. */
+  get failure(): Error | null {
+    return this.#failure
   }
 
   /** Numbers go on where an earlier process stopped. */

@@ -114,7 +114,7 @@ function refusal(connection: Connection, topic: TopicEntry): number {
   const { engine, publishHeader: header } = connection
   // Names that begin with `$` are the server's (§4.7.2).
   if (topic.bytes[0] === DOLLAR) return ReasonCode.NotAuthorized
-  if (header.qos > 0 && engine.journal?.isFailing) return ReasonCode.QuotaExceeded
+  if ((header.qos > 0 || header.retain) && engine.journal?.failure) return ReasonCode.QuotaExceeded
   if (header.retain) {
     const size = header.payloadEnd - header.propertiesStart + topic.bytes.length
     const isRemoval = header.payloadEnd === header.payloadStart

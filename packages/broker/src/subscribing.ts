@@ -66,7 +66,7 @@ function judge(connection: Connection, request: SubscriptionRequest): Verdict {
   const { engine, client } = connection
   const parsed = parseTopicFilter(request.topicFilter, engine.settings.maximumTopicLevels)
   if (typeof parsed === 'number') return ReasonCode.TopicFilterInvalid
-  if (engine.journal?.isFailing && connection.entry!.session.journal !== null) {
+  if (engine.journal?.failure && connection.entry!.session.journal !== null) {
     return ReasonCode.UnspecifiedError
   }
   if (!engine.hooks.has('authorizeSubscribe')) return request.qos

@@ -185,6 +185,22 @@ describe('a Store that fails', () => {
     expect(payloads(back.take())).toEqual(['a', 'f'])
   })
 
+  test('what is retained at QoS 0 is refused too: nothing gathers for a Store that fails', async () => {
+    const { broker, clock, store, publisher } = await startHeld()
+    store.isHolding = false
+    store.failure = new Error('disk full')
+    await publisher.send(publish('a', 1, 1))
+    const other = await TestClient.join(broker, { clientId: 'q' })
+    for (let i = 0; i < 100; i++) await other.send({ ...publish(`${i}`, 0), retain: true })
+    expect(broker.stats().retainedMessages).toBe(0)
+    await expect(broker.publish('t', 'x', { qos: 1 })).rejects.toThrow('disk full')
+    await expect(broker.publish('t', 'x', { retain: true })).rejects.toThrow('disk full')
+    await broker.publish('t', 'x')
+    clock.advance(1_000)
+    await settle()
+    expect(store.batches.at(-1)!.filter(({ kind }) => kind === 'retainedPut')).toEqual([])
+  })
+
   test('publish() of the embedder rejects with what it failed with', async () => {
     const { broker, store } = await startHeld()
     store.isHolding = false
