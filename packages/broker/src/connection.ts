@@ -1,12 +1,10 @@
 import {
-  type AcknowledgementHeader,
   DecodeContext,
   FAULTS,
   type Fault,
   PACKET_NAMES,
   PacketDecoder,
   PacketType,
-  type PublishHeader,
   ReasonCode,
   Sender,
 } from '@promptmq/codec'
@@ -76,8 +74,6 @@ export class Connection implements TransportReceiver, SessionConnection {
   unacknowledgedCount = 0
   /** Retained messages that subscriptions still have coming. */
   readonly replays: RetainedReplay[] = []
-  readonly publishHeader: PublishHeader
-  readonly acknowledgementHeader: AcknowledgementHeader
   readonly #deadline: Deadline
   #lastPacketAt = 0
   #isWaiting = false
@@ -100,8 +96,6 @@ export class Connection implements TransportReceiver, SessionConnection {
     this.decoder.acceptedTypes = 1 << PacketType.Connect
     this.writer = new PacketWriter(engine, transport)
     this.acknowledgements = new Acknowledgements((owed) => this.#send(owed))
-    this.publishHeader = engine.publishHeader
-    this.acknowledgementHeader = engine.acknowledgementHeader
     this.client = {
       clientId: '',
       userName: undefined,

@@ -59,7 +59,8 @@ const DECODE_ACKNOWLEDGEMENT = {
 
 /** PUBACK, PUBREC and PUBCOMP: the client answers what the broker sent. */
 function handleAcknowledgement(connection: Connection): void {
-  const { decoder, context, acknowledgementHeader: header } = connection
+  const { decoder, context } = connection
+  const header = connection.engine.acknowledgementHeader
   const type = decoder.type as keyof typeof DECODE_ACKNOWLEDGEMENT
   const decode = DECODE_ACKNOWLEDGEMENT[type]
   const fault = decode(header, context, decoder.bytes, decoder.start, decoder.end)

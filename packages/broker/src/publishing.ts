@@ -11,7 +11,8 @@ const DOLLAR = 0x24
 
 /** A client publishes (§3.3): its topic is resolved, its right is checked, then it is fanned out. */
 export function handlePublish(connection: Connection): void {
-  const { decoder, context, engine, publishHeader: header } = connection
+  const { decoder, context, engine } = connection
+  const header = engine.publishHeader
   const { bytes, flags, start, end } = decoder
   const fault = decodePublishHeader(header, context, bytes, flags, start, end)
   if (fault !== Fault.None) {
@@ -27,22 +28,14 @@ export function handlePublish(connection: Connection): void {
   } else if (engine.hooks.has('authorizePublish')) {
     publishIfAuthorized(connection, topic)
   } else {
-    const { qos, packetIdentifier } = header
-    const before = hold(connection, qos, packetIdentifier)
-    const isMatched = engine.fanOut.publishPacket(
-      topic,
-      header,
-      decoder.packetStart,
-      connection.writer.wireFormat,
-      connection.entry!.session,
-    )
-    finish(connection, qos, packetIdentifier, isMatched, before)
+    publish(connection, topic)
   }
 }
 
 /** PUBREL: the identifier is free again, whether or not it was held [MQTT-4.3.3-11]. */
 export function handlePubrel(connection: Connection): void {
-  const { decoder, context, engine, acknowledgementHeader: header } = connection
+  const { decoder, context, engine } = connection
+  const header = engine.acknowledgementHeader
   const fault = decodePubrel(header, context, decoder.bytes, decoder.start, decoder.end)
   if (fault !== Fault.None) {
     connection.fail(fault)
@@ -60,7 +53,8 @@ export function handlePubrel(connection: Connection): void {
  * @returns `null` where the connection had to be ended.
  */
 function resolveTopic(connection: Connection): TopicEntry | null {
-  const { engine, publishHeader: header } = connection
+  const { engine } = connection
+  const header = engine.publishHeader
   const { topicAlias } = header
   if (topicAlias > engine.settings.topicAliasMaximum) {
     connection.violate(ReasonCode.TopicAliasInvalid, 'Topic Alias above the maximum')
@@ -91,7 +85,8 @@ function resolveTopic(connection: Connection): TopicEntry | null {
  * here; more than the Receive Maximum ends the connection (§4.9).
  */
 function admit(connection: Connection): boolean {
-  const { engine, publishHeader: header, context } = connection
+  const { engine, context } = connection
+  const header = engine.publishHeader
   const { session } = connection.entry!
   if (header.qos === 2 && session.received.has(header.packetIdentifier)) {
     const batch = session.journal === null ? 0 : session.journal.pendingBatch
@@ -111,7 +106,8 @@ function admit(connection: Connection): boolean {
 
 /** What the broker itself refuses, whoever asks. */
 function refusal(connection: Connection, topic: TopicEntry): number {
-  const { engine, publishHeader: header } = connection
+  const { engine } = connection
+  const header = engine.publishHeader
   // Names that begin with `$` are the server's (§4.7.2).
   if (topic.bytes[0] === DOLLAR) return ReasonCode.NotAuthorized
   if ((header.qos > 0 || header.retain) && engine.journal?.failure) return ReasonCode.QuotaExceeded
@@ -124,7 +120,8 @@ function refusal(connection: Connection, topic: TopicEntry): number {
 }
 
 function publishIfAuthorized(connection: Connection, topic: TopicEntry): void {
-  const { engine, publishHeader: header, decoder } = connection
+  const { engine } = connection
+  const header = engine.publishHeader
   const { qos, packetIdentifier, retain } = header
   const publication: Publication = {
     topicName: topic.name,
@@ -135,19 +132,8 @@ function publishIfAuthorized(connection: Connection, topic: TopicEntry): void {
   const { session } = connection.entry!
   const verdict = engine.hooks.authorizePublish(connection.client, publication)
   if (typeof verdict === 'number') {
-    if (verdict >= 0x80) {
-      answer(connection, qos, packetIdentifier, verdict, 0)
-      return
-    }
-    const before = hold(connection, qos, packetIdentifier)
-    const isMatched = engine.fanOut.publishPacket(
-      topic,
-      header,
-      decoder.packetStart,
-      connection.writer.wireFormat,
-      session,
-    )
-    finish(connection, qos, packetIdentifier, isMatched, before)
+    if (verdict < 0x80) publish(connection, topic)
+    else answer(connection, qos, packetIdentifier, verdict, 0)
     return
   }
   // The chunk is gone when the answer comes.
@@ -161,6 +147,22 @@ function publishIfAuthorized(connection: Connection, topic: TopicEntry): void {
     const isMatched = engine.fanOut.publishMessage(topic, message, session)
     finish(connection, qos, packetIdentifier, isMatched, before)
   })
+}
+
+/** The packet that the header was decoded from is fanned out as it lies in the chunk. */
+function publish(connection: Connection, topic: TopicEntry): void {
+  const { engine, decoder, writer, entry } = connection
+  const header = engine.publishHeader
+  const { qos, packetIdentifier } = header
+  const before = hold(connection, qos, packetIdentifier)
+  const isMatched = engine.fanOut.publishPacket(
+    topic,
+    header,
+    decoder.packetStart,
+    writer.wireFormat,
+    entry!.session,
+  )
+  finish(connection, qos, packetIdentifier, isMatched, before)
 }
 
 /**
