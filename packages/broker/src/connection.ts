@@ -272,8 +272,7 @@ export class Connection implements TransportReceiver, SessionConnection {
     const firstByte = owed >>> 24
     const reasonCode = owed & 0xff
     const type = firstByte >> 4
-    const isFinal = type !== PacketType.Pubrec || reasonCode >= 0x80
-    if (isFinal && this.unacknowledgedCount > 0) this.unacknowledgedCount--
+    if (endsHandshake(type, reasonCode) && this.unacknowledgedCount > 0) this.unacknowledgedCount--
     this.writer.acknowledge(firstByte, (owed >>> 8) & 0xffff, reasonCode)
   }
 
@@ -316,4 +315,13 @@ export class Connection implements TransportReceiver, SessionConnection {
       else this.disconnect(ReasonCode.KeepAliveTimeout, 'keep alive timeout') // [MQTT-3.1.2-22]
     }
   }
+}
+
+/**
+ * Whether an acknowledgement gives its place of the Receive Maximum back (§4.9). A PUBCOMP for what
+ * was not held answers no PUBLISH.
+ */
+function endsHandshake(type: number, reasonCode: number): boolean {
+  if (type === PacketType.Pubrec) return reasonCode >= 0x80
+  return reasonCode !== ReasonCode.PacketIdentifierNotFound
 }

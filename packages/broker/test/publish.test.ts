@@ -290,6 +290,16 @@ describe('QoS 2 inwards, §4.3.3', () => {
   })
 })
 
+test('a PUBREL that answers nothing makes no room under the Receive Maximum', async () => {
+  const { broker } = await startBroker({ receiveMaximum: 2 })
+  const client = await TestClient.join(broker)
+  const packet = (packetIdentifier: number) => publish('t', 'x', { qos: 2, packetIdentifier })
+  await client.send(packet(1), packet(2), { type: 'pubrel', packetIdentifier: 9 })
+  expect(only(client.take(), 'pubcomp')).toMatchObject([{ reasonCode: 0x92 }])
+  await client.send(packet(3))
+  expect(only(client.take(), 'disconnect')).toMatchObject([{ reasonCode: 0x93 }])
+})
+
 describe('QoS 1 and 2 outwards, §4.3', () => {
   test('[MQTT-4.3.2-3] QoS 1 is over with PUBACK, QoS 2 with PUBCOMP', async () => {
     const { broker } = await startBroker()
