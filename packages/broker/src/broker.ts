@@ -209,12 +209,12 @@ export class Broker extends EventEmitter<BrokerEvents> {
     if (typeof parsed === 'number') {
       throw rangeMisuse('ERR_PROMPTMQ_TOPIC', `subscribe: ${FAULTS[parsed]!.text}: ${topicFilter}`)
     }
-    const local = new LocalSubscription(engine, parsed, maximumPending, () => {
-      engine.tree.remove(local.subscription)
     if (!Number.isSafeInteger(maximumPending) || maximumPending < 1) {
       const text = `subscribe: maximumPending must be an integer from 1, not ${maximumPending}`
       throw rangeMisuse('ERR_PROMPTMQ_ARGUMENT', text)
     }
+    const local = new LocalSubscription(engine, parsed, maximumPending, () => {
+      engine.tree.remove(local.subscription)
       this.#localSubscriptions.delete(local)
       signal?.removeEventListener('abort', abort)
     })
@@ -258,7 +258,7 @@ export class Broker extends EventEmitter<BrokerEvents> {
     engine.endTurn()
     await this.#settle()
     engine.journal?.stop()
-    await Promise.all(closed)
+    await Promise.all([...closed, engine.emptied()])
     engine.deadlines.clear()
     await engine.settings.store?.close()
   }

@@ -133,6 +133,7 @@ export class Connection implements TransportReceiver, SessionConnection {
       this.#leave(error === undefined ? 'closed by peer' : error.message)
     }
     this.#deadline.cancel()
+    this.engine.gone(this)
     this.engine.endTurn()
   }
 
@@ -285,21 +286,20 @@ export class Connection implements TransportReceiver, SessionConnection {
 
   /** Gives the session back. */
   #leave(why: string): void {
-    const { entry } = this
+    const { entry, will } = this
     this.phase = 'closed'
     this.acknowledgements.clear()
-    this.engine.left(this, why)
-    if (entry === null || entry.connection !== this) return
+    if (entry === null) return
     this.entry = null
+    this.will = null
     entry.connection = null
     entry.session.detach()
     if (entry.session.sessionExpiryInterval > 0) {
       for (const replay of this.replays) replay.queueRest(this.engine.now())
     }
-    const { will } = this
-    this.will = null
     if (will !== null) this.engine.wills.connectionLost(entry, will)
     this.engine.sessions.disconnected(entry)
+    this.engine.left(this, why)
   }
 
   #overdue(): void {

@@ -62,6 +62,7 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
   /** One for all connections: filled in and read within one packet. */
   readonly publishHeader = new PublishHeader()
   readonly acknowledgementHeader = new AcknowledgementHeader()
+  /** Every one whose transport is not closed yet. */
   readonly connections = new Set<Connection>()
   publishedCount = 0
   protocolErrorCount = 0
@@ -74,6 +75,7 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
   readonly #listener: EngineListener
   #dirty: PacketWriter[] = []
   #joinedCount = 0
+  #emptied: PromiseWithResolvers<void> | null = null
 
   constructor(settings: Settings, listener: EngineListener) {
     this.settings = settings
@@ -144,11 +146,23 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
     this.#listener.clientConnected(connection.client)
   }
 
+  /** A connection that had joined has given its session back. */
   left(connection: Connection, reason: string): void {
-    this.connections.delete(connection)
-    if (connection.entry === null) return
     this.#joinedCount--
     this.#listener.clientDisconnected(connection.client, reason)
+  }
+
+  /** Nothing is left of a connection, its transport included. */
+  gone(connection: Connection): void {
+    this.connections.delete(connection)
+    if (this.connections.size === 0) this.#emptied?.resolve()
+  }
+
+  /** Resolves when the last transport is closed. */
+  emptied(): Promise<void> {
+    if (this.connections.size === 0) return Promise.resolve()
+    this.#emptied ??= Promise.withResolvers()
+    return this.#emptied.promise
   }
 
   /** Publishes a Will Message, if its client still may (§3.1.2.5). */

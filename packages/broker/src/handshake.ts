@@ -159,9 +159,9 @@ function accept(connection: Connection, connect: Connect): void {
     connection.abandon('Maximum Packet Size leaves no room for CONNACK')
     return
   }
-  engine.joined(connection)
   entry.session.attach(connection.writer, connect.properties.receiveMaximum ?? 65_535)
   connection.proceed()
+  engine.joined(connection)
 }
 
 /** What the server says of itself; what is as the standard assumes it is left out. */

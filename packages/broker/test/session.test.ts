@@ -177,6 +177,21 @@ describe('Session State, §4.1', () => {
     expect(broker.stats().dropped['queue full']).toBe(2)
   })
 
+  test('who is told of a client may publish to it at once, and of one that is gone to its queue', async () => {
+    const { broker } = await startBroker()
+    const first = await TestClient.join(broker, KEPT)
+    await first.subscribe('t', 1)
+    broker.on('clientDisconnect', () => void broker.publish('t', 'gone', { qos: 1 }))
+    broker.on('clientConnect', () => void broker.publish('t', 'welcome'))
+    await first.drop()
+    const second = await TestClient.join(broker, KEPT)
+    const got = only(second.take(), 'publish')
+    expect(got.map(({ dup, payload }) => [dup, Buffer.from(payload).toString()])).toEqual([
+      [false, 'gone'],
+      [false, 'welcome'],
+    ])
+  })
+
   test('a session resumed by another version goes on', async () => {
     const { broker } = await startBroker()
     const first = await TestClient.join(broker, KEPT)

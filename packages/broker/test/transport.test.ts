@@ -78,6 +78,28 @@ describe('listen', () => {
   })
 })
 
+describe('close', () => {
+  test('is over when every stream is, also one whose peer never answers', async () => {
+    const broker = await Broker.start()
+    const streams: Socket[] = []
+    const server = createServer({ allowHalfOpen: true }, (stream) => {
+      streams.push(stream)
+      broker.handle(stream)
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as { port: number }
+    const peer = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    peer.write(CONNECT)
+    await once(peer, 'data')
+    const said = once(peer, 'data')
+    await broker.close()
+    expect((await said)[0]).toEqual(Buffer.from(wire`e0 01 8b`))
+    expect(streams[0]!.destroyed).toBe(true)
+    peer.destroy()
+    server.close()
+  })
+})
+
 describe('handle', () => {
   test('serves any Duplex', async () => {
     await using broker = await Broker.start()
