@@ -13,7 +13,7 @@
  */
 import { readUint16, writeUint16 } from './bytes.ts'
 import type { DecodeContext } from './context.ts'
-import { Fault } from './fault.ts'
+import { Fault, integerFault } from './fault.ts'
 import { checkPacketIdentifier, wholeSize, writeFixedHeader } from './field.ts'
 import { checkInteger, rangeError } from './misuse.ts'
 import { PacketType, type ProtocolVersion, Sender } from './packet-type.ts'
@@ -26,12 +26,9 @@ import {
   writePropertySection,
 } from './property-object.ts'
 import { isReasonCodeOf, ReasonCode } from './reason-code.ts'
-import {
-  decodeVariableByteInteger,
-  MALFORMED,
-  variableByteIntegerSize,
-} from './variable-byte-integer.ts'
+import { decodeVariableByteInteger, variableByteIntegerSize } from './variable-byte-integer.ts'
 
+/** The packet types of the four acknowledgements. */
 export type AcknowledgementType =
   | typeof PacketType.Puback
   | typeof PacketType.Pubrec
@@ -116,8 +113,7 @@ export function decodeAcknowledgement(
   }
   if (offset < end) {
     const size = decodeVariableByteInteger(bytes, offset, end)
-    if (size === MALFORMED) return Fault.VariableByteIntegerMalformed
-    if (size < 0) return Fault.PacketTruncated
+    if (size < 0) return integerFault(size)
     offset += variableByteIntegerSize(size)
     if (offset + size > end) return Fault.PacketTruncated
     if (offset + size < end) return Fault.PacketOverlong

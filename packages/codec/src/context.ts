@@ -9,6 +9,7 @@ export interface DecodeOptions {
   readonly maximumTopicLevels?: number | undefined
   readonly maximumFilters?: number | undefined
   readonly refuseDisallowedCodePoints?: boolean | undefined
+  readonly topicHashSeed?: number | undefined
 }
 
 /** The greatest value of a limit: what nobody can exceed. */
@@ -40,13 +41,15 @@ export class DecodeContext {
   maximumFilters = 1024
   /** Refuse control characters and non-characters in strings, as §1.5.4 allows. */
   refuseDisallowedCodePoints = false
+  /** 32 bits that go into `PublishHeader.topicHash`: chance, so that nobody can make names collide. */
+  topicHashSeed = 0
 
   /**
    * @throws RangeError or TypeError with code `ERR_PROMPTMQ_OPTION` for a limit that is no integer
    *   from 1, a protocol version other than 3, 4, 5, or a sender that is none.
    */
   constructor(options: DecodeOptions = {}) {
-    const { protocolVersion, sender, refuseDisallowedCodePoints } = options
+    const { protocolVersion, sender, refuseDisallowedCodePoints, topicHashSeed } = options
     if (protocolVersion !== undefined) this.protocolVersion = checkProtocolVersion(protocolVersion)
     if (sender !== undefined) {
       checkInteger('ERR_PROMPTMQ_OPTION', 'sender', sender, Sender.Client, Sender.Any)
@@ -60,6 +63,10 @@ export class DecodeContext {
         throw typeError('ERR_PROMPTMQ_OPTION', 'refuseDisallowedCodePoints', 'must be a boolean')
       }
       this.refuseDisallowedCodePoints = refuseDisallowedCodePoints
+    }
+    if (topicHashSeed !== undefined) {
+      checkInteger('ERR_PROMPTMQ_OPTION', 'topicHashSeed', topicHashSeed, 0, NO_LIMIT)
+      this.topicHashSeed = topicHashSeed | 0
     }
   }
 }

@@ -9,7 +9,9 @@
  * Statement ids are those of MQTT 5.0; a rule that only 3.1.1 has says so in its text.
  */
 import { ReasonCode } from './reason-code.ts'
+import { MALFORMED as MALFORMED_INTEGER } from './variable-byte-integer.ts'
 
+/** The numbers of all faults; 0 is none. New ones may come in between: compare by name. */
 export const Fault = {
   None: 0,
   // The packet as a whole
@@ -90,8 +92,10 @@ export const Fault = {
 } as const
 export type Fault = (typeof Fault)[keyof typeof Fault]
 
+/** The id of a normative statement of MQTT 5.0. */
 export type Statement = `MQTT-${number}.${number}.${number}-${number}`
 
+/** What there is to know of a fault. */
 export interface FaultRow {
   readonly code: `ERR_MQTT_${string}`
   /** Sent in the DISCONNECT or CONNACK that answers the fault. */
@@ -199,6 +203,11 @@ export const FAULTS: readonly FaultRow[] = [
   row('SESSION_EXPIRY', VIOLATION, 'MQTT-3.14.2-2', 'Session Expiry Interval from a server'),
   row('AUTH_REASON_CODE', VIOLATION, 'MQTT-3.15.2-1', 'not a Reason Code of AUTH'),
 ]
+
+/** What is wrong with a Variable Byte Integer that `decodeVariableByteInteger` gave no value for. */
+export function integerFault(result: number): Fault {
+  return result === MALFORMED_INTEGER ? Fault.VariableByteIntegerMalformed : Fault.PacketTruncated
+}
 
 function row(
   name: string,

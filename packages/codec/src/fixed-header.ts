@@ -17,10 +17,44 @@ const DUP = 0b1000
 /** The low half that §2.1.3 fixes, by type. PUBLISH is none of its business. */
 const FLAGS = [0, 0, 0, 0, 0, 0, 0b0010, 0, 0b0010, 0, 0b0010, 0, 0, 0, 0, 0] as const
 
-/** The fault of a first byte, at `[protocol version << 8 | byte]`. */
-const FIRST_BYTE_FAULTS = Uint8Array.from({ length: 6 << 8 }, (_, i) =>
+const ANY = VARIABLE_BYTE_INTEGER_MAX
+
+/** Smallest and largest Remaining Length by type, for 5.0, then for 3.1.1 and 3.1. */
+const LENGTHS: readonly (readonly [PacketType, number, number, number, number])[] = [
+  [PacketType.Connect, 12, ANY, 12, ANY],
+  [PacketType.Connack, 3, ANY, 2, 2],
+  [PacketType.Publish, 3, ANY, 2, ANY],
+  [PacketType.Puback, 2, ANY, 2, 2],
+  [PacketType.Pubrec, 2, ANY, 2, 2],
+  [PacketType.Pubrel, 2, ANY, 2, 2],
+  [PacketType.Pubcomp, 2, ANY, 2, 2],
+  [PacketType.Subscribe, 3, ANY, 2, ANY],
+  [PacketType.Suback, 3, ANY, 2, ANY],
+  [PacketType.Unsubscribe, 3, ANY, 2, ANY],
+  [PacketType.Unsuback, 3, ANY, 2, 2],
+  [PacketType.Pingreq, 0, 0, 0, 0],
+  [PacketType.Pingresp, 0, 0, 0, 0],
+  [PacketType.Disconnect, 0, ANY, 0, 0],
+  [PacketType.Auth, 0, ANY, 0, 0],
+]
+
+/** At {@link headerRow}: the fault of the first byte, and the bounds of the Remaining Length. */
+const ROWS = 6 << 8
+const FIRST_BYTE_FAULTS = Uint8Array.from({ length: ROWS }, (_, i) =>
   judgeFirstByte(i >> 8, i & 0xff),
 )
+const MINIMUM = new Uint32Array(ROWS)
+const MAXIMUM = new Uint32Array(ROWS)
+for (const [packetType, minimum5, maximum5, minimum3, maximum3] of LENGTHS) {
+  for (const version of [3, 4, 5] as const) {
+    for (let flags = 0; flags < 16; flags++) {
+      const row = headerRow(version, (packetType << 4) | flags)
+      const hasIdentifier = packetType === PacketType.Publish && (flags & 0b0110) !== 0
+      MINIMUM[row] = (version === 5 ? minimum5 : minimum3) + (hasIdentifier ? 2 : 0)
+      MAXIMUM[row] = version === 5 ? maximum5 : maximum3
+    }
+  }
+}
 
 function judgeFirstByte(version: number, byte: number): Fault {
   const packetType = byte >> 4
@@ -40,61 +74,24 @@ function judgeFirstByte(version: number, byte: number): Fault {
   return Fault.FixedHeaderFlags
 }
 
+/** Where a first byte stands in the tables. */
+export function headerRow(version: ProtocolVersion, firstByte: number): number {
+  return (version << 8) | firstByte
+}
+
 /**
  * What is wrong with the first byte of a packet. Never throws, never allocates.
  *
  * @param acceptedTypes - bits of `1 << PacketType`: the types that may come now.
  */
-export function checkFirstByte(
-  version: ProtocolVersion,
-  byte: number,
-  acceptedTypes: number,
-): Fault {
-  const fault = FIRST_BYTE_FAULTS[(version << 8) | byte] as Fault
-  if (fault === Fault.PacketTypeReserved || ((acceptedTypes >> (byte >> 4)) & 1) !== 0) return fault
+export function checkFirstByte(row: number, acceptedTypes: number): Fault {
+  const fault = FIRST_BYTE_FAULTS[row] as Fault
+  const isAccepted = ((acceptedTypes >> ((row >> 4) & 0x0f)) & 1) !== 0
+  if (isAccepted || fault === Fault.PacketTypeReserved) return fault
   return Fault.PacketTypeNotAccepted
 }
 
-const ANY = VARIABLE_BYTE_INTEGER_MAX
-
-/** Smallest and largest Remaining Length by type, for 5.0, then for 3.1.1 and 3.1. */
-const TABLE: readonly (readonly [PacketType, number, number, number, number])[] = [
-  [PacketType.Connect, 12, ANY, 12, ANY],
-  [PacketType.Connack, 3, ANY, 2, 2],
-  [PacketType.Publish, 3, ANY, 2, ANY],
-  [PacketType.Puback, 2, ANY, 2, 2],
-  [PacketType.Pubrec, 2, ANY, 2, 2],
-  [PacketType.Pubrel, 2, ANY, 2, 2],
-  [PacketType.Pubcomp, 2, ANY, 2, 2],
-  [PacketType.Subscribe, 3, ANY, 2, ANY],
-  [PacketType.Suback, 3, ANY, 2, ANY],
-  [PacketType.Unsubscribe, 3, ANY, 2, ANY],
-  [PacketType.Unsuback, 3, ANY, 2, 2],
-  [PacketType.Pingreq, 0, 0, 0, 0],
-  [PacketType.Pingresp, 0, 0, 0, 0],
-  [PacketType.Disconnect, 0, ANY, 0, 0],
-  [PacketType.Auth, 0, ANY, 0, 0],
-]
-
-/** At `[type]` for 5.0, at `[16 + type]` for 3.1.1 and 3.1. */
-const MINIMUM = new Uint32Array(32)
-const MAXIMUM = new Uint32Array(32)
-for (const [packetType, minimum5, maximum5, minimum3, maximum3] of TABLE) {
-  MINIMUM[packetType] = minimum5
-  MAXIMUM[packetType] = maximum5
-  MINIMUM[16 + packetType] = minimum3
-  MAXIMUM[16 + packetType] = maximum3
-}
-
 /** Whether no packet with this first byte has this Remaining Length. */
-export function isImpossibleLength(
-  version: ProtocolVersion,
-  firstByte: number,
-  remainingLength: number,
-): boolean {
-  const packetType = firstByte >> 4
-  const row = version === 5 ? packetType : 16 + packetType
-  const hasIdentifier = packetType === PacketType.Publish && (firstByte & 0b0110) !== 0
-  const minimum = MINIMUM[row]! + (hasIdentifier ? 2 : 0)
-  return remainingLength < minimum || remainingLength > MAXIMUM[row]!
+export function isImpossibleLength(row: number, remainingLength: number): boolean {
+  return remainingLength < MINIMUM[row]! || remainingLength > MAXIMUM[row]!
 }

@@ -5,7 +5,7 @@ export * from './connack.ts'
 export * from './connect.ts'
 export { DecodeContext, type DecodeOptions } from './context.ts'
 export * from './disconnect.ts'
-export * from './fault.ts'
+export { FAULTS, Fault, type FaultRow, ProtocolError, type Statement } from './fault.ts'
 export type { Misuse, MisuseCode } from './misuse.ts'
 export * from './packet.ts'
 export * from './packet-decoder.ts'
@@ -23,14 +23,31 @@ export * from './puback.ts'
 export * from './pubcomp.ts'
 export * from './publish.ts'
 export * from './publish-packet.ts'
-export * from './publish-properties.ts'
+export {
+  encodePublishProperties,
+  type PublishProperties,
+  readPublishProperties,
+} from './publish-properties.ts'
 export * from './pubrec.ts'
 export * from './pubrel.ts'
 export * from './reason-code.ts'
 export { decodeSuback, encodeSuback, type Suback, type SubackInput, subackSize } from './suback.ts'
 export * from './subscribe.ts'
-export * from './topic.ts'
+export {
+  checkTopicName,
+  checkTopicNameString,
+  DEFAULT_MAXIMUM_TOPIC_LEVELS,
+  type ParsedTopicFilter,
+  parseTopicFilter,
+} from './topic.ts'
 export * from './unsuback.ts'
 export * from './unsubscribe.ts'
-export * from './utf8.ts'
-export * from './variable-byte-integer.ts'
+export { checkUtf8, readUtf8, utf8Size, writeUtf8 } from './utf8.ts'
+export {
+  decodeVariableByteInteger,
+  encodeVariableByteInteger,
+  INCOMPLETE,
+  MALFORMED,
+  VARIABLE_BYTE_INTEGER_MAX,
+  variableByteIntegerSize,
+} from './variable-byte-integer.ts'

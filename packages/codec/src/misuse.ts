@@ -20,12 +20,22 @@ export interface Misuse {
   readonly field: string
 }
 
+/** What was passed is of the wrong type. */
 export function typeError(code: MisuseCode, field: string, text: string): TypeError & Misuse {
   return Object.assign(new TypeError(`${field}: ${text}`), { code, field })
 }
 
+/** What was passed is of the right type and out of its range. */
 export function rangeError(code: MisuseCode, field: string, text: string): RangeError & Misuse {
   return Object.assign(new RangeError(`${field}: ${text}`), { code, field })
+}
+
+/** A call that the object's state does not allow. */
+export function stateError(field: string, text: string): Error & Misuse {
+  return Object.assign(new Error(`${field}: ${text}`), {
+    code: 'ERR_PROMPTMQ_STATE' as const,
+    field,
+  })
 }
 
 /**

@@ -13,15 +13,16 @@
  * Invariant: after `next()` has returned 0 the decoder holds no reference to the chunk, and owns
  * either nothing or one unfinished packet.
  */
-import { NO_BYTES } from './bytes.ts'
+import { copyBytes, NO_BYTES, writeBytes } from './bytes.ts'
 import type { DecodeContext } from './context.ts'
 import { Fault } from './fault.ts'
-import { checkFirstByte, isImpossibleLength } from './fixed-header.ts'
-import { checkInteger } from './misuse.ts'
+import { checkFirstByte, headerRow, isImpossibleLength } from './fixed-header.ts'
+import { checkInteger, stateError } from './misuse.ts'
 import {
   decodeVariableByteInteger,
   INCOMPLETE,
   MALFORMED,
+  sizeBehindInteger,
   VARIABLE_BYTE_INTEGER_MAX,
   variableByteIntegerSize,
 } from './variable-byte-integer.ts'
@@ -60,14 +61,22 @@ export class PacketDecoder {
   acceptedTypes = ALL_TYPES
 
   /** The current packet, valid until the next call of {@link next} or {@link push}. */
-  type = 0
-  /** The low four bits of its first byte. */
-  flags = 0
+  firstByte = 0
   /** Where it lies: `bytes[packetStart..end)`, the Fixed Header being `bytes[packetStart..start)`. */
   bytes: Uint8Array = NO_BYTES
   packetStart = 0
   start = 0
   end = 0
+
+  /** The PacketType of the current packet, 0 where there is none. */
+  get type(): number {
+    return this.firstByte >> 4
+  }
+
+  /** The low four bits of its first byte. */
+  get flags(): number {
+    return this.firstByte & 0x0f
+  }
 
   #fault: Fault = Fault.None
   #chunk: Uint8Array = NO_BYTES
@@ -78,8 +87,6 @@ export class PacketDecoder {
   #keptEnd = 0
   /** Size of the packet that begins at `keptStart`, once its header has been judged; else 0. */
   #announced = 0
-  /** What the last judged header took. */
-  #headerSize = 0
 
   /**
    * @param context - the rules in force; may be changed between packets.
@@ -124,8 +131,7 @@ export class PacketDecoder {
   push(chunk: Uint8Array): void {
     if (this.#fault !== Fault.None) return
     if (this.#chunkStart < this.#chunkEnd) {
-      const error = new Error('push: the chunk before is neither read nor kept')
-      throw Object.assign(error, { code: 'ERR_PROMPTMQ_STATE' })
+      throw stateError('chunk', 'the one before is neither read nor kept')
     }
     this.#chunk = chunk
     this.#chunkStart = 0
@@ -140,18 +146,42 @@ export class PacketDecoder {
    */
   next(): number {
     if (this.#keptStart < this.#keptEnd) return this.#nextKept()
+    const chunk = this.#chunk
+    const start = this.#chunkStart
+    if (start + 1 < this.#chunkEnd) {
+      // Nearly every packet: short, whole, and nothing is wrong with its header.
+      const firstByte = chunk[start]!
+      const remainingLength = chunk[start + 1]!
+      const end = start + 2 + remainingLength
+      const row = headerRow(this.context.protocolVersion, firstByte)
+      if (
+        remainingLength < 0x80 &&
+        end <= this.#chunkEnd &&
+        end - start <= this.maximumPacketSize &&
+        checkFirstByte(row, this.acceptedTypes) === Fault.None &&
+        !isImpossibleLength(row, remainingLength)
+      ) {
+        this.#chunkStart = end
+        return this.#show(chunk, start, start + 2, end)
+      }
+    }
+    return this.#nextOfChunk()
+  }
+
+  #nextOfChunk(): number {
     const start = this.#chunkStart
     const size = this.#judge(this.#chunk, start, this.#chunkEnd)
     if (size < 0) return 0
-    if (size === 0 || start + size > this.#chunkEnd) {
+    const end = start + size
+    if (size === 0 || end > this.#chunkEnd) {
       // A packet shown from own memory is not valid any more: what is cut may lie over it.
       this.#keptStart = 0
       this.#keptEnd = 0
       this.#announced = size
       return this.#rest()
     }
-    this.#chunkStart = start + size
-    return this.#show(this.#chunk, start, size)
+    this.#chunkStart = end
+    return this.#show(this.#chunk, start, end - sizeBehindInteger(size - 1), end)
   }
 
   /**
@@ -195,31 +225,40 @@ export class PacketDecoder {
       this.#keptStart = 0
       this.#keptEnd = 0
     }
-    return this.#show(bytes, start, size)
+    const end = start + size
+    return this.#show(bytes, start, end - sizeBehindInteger(size - 1), end)
   }
 
-  #show(bytes: Uint8Array, start: number, size: number): number {
-    const firstByte = bytes[start]!
+  #show(bytes: Uint8Array, packetStart: number, start: number, end: number): number {
+    const firstByte = bytes[packetStart]!
     this.bytes = bytes
-    this.packetStart = start
-    this.start = start + this.#headerSize
-    this.end = start + size
-    this.flags = firstByte & 0x0f
-    this.type = firstByte >> 4
-    return this.type
+    this.packetStart = packetStart
+    this.start = start
+    this.end = end
+    this.firstByte = firstByte
+    return firstByte >> 4
   }
 
   /** Nothing whole is left: keeps what there is and lets go of the rest. */
   #rest(): 0 {
     if (this.#fault !== Fault.None) return 0
     this.keep()
+    this.#shrink()
     this.bytes = NO_BYTES
     this.packetStart = 0
     this.start = 0
     this.end = 0
-    this.type = 0
-    this.flags = 0
+    this.firstByte = 0
     return 0
+  }
+
+  /** Lets go of memory that packets needed which have been shown since, after a {@link keep}. */
+  #shrink(): void {
+    const held = this.#keptEnd - this.#keptStart
+    if (this.#kept.length <= RETAINED_SIZE || this.#kept.length <= 4 * held) return
+    this.#kept = copyBytes(this.#kept, this.#keptStart, this.#keptEnd)
+    this.#keptStart = 0
+    this.#keptEnd = held
   }
 
   /**
@@ -230,8 +269,8 @@ export class PacketDecoder {
   #judge(bytes: Uint8Array, start: number, end: number): number {
     if (start === end) return 0
     const firstByte = bytes[start]!
-    const { protocolVersion } = this.context
-    const fault = checkFirstByte(protocolVersion, firstByte, this.acceptedTypes)
+    const row = headerRow(this.context.protocolVersion, firstByte)
+    const fault = checkFirstByte(row, this.acceptedTypes)
     if (fault !== Fault.None) return this.#fail(fault, firstByte)
 
     const remainingLength = decodeVariableByteInteger(bytes, start + 1, end)
@@ -239,10 +278,9 @@ export class PacketDecoder {
     if (remainingLength === MALFORMED) {
       return this.#fail(Fault.VariableByteIntegerMalformed, firstByte) // [MQTT-1.5.5-1]
     }
-    this.#headerSize = 1 + variableByteIntegerSize(remainingLength)
-    const size = this.#headerSize + remainingLength
+    const size = 1 + variableByteIntegerSize(remainingLength) + remainingLength
     if (size > this.maximumPacketSize) return this.#fail(Fault.PacketTooLarge, firstByte)
-    if (isImpossibleLength(protocolVersion, firstByte, remainingLength)) {
+    if (isImpossibleLength(row, remainingLength)) {
       return this.#fail(Fault.RemainingLengthImpossible, firstByte)
     }
     return size
@@ -255,8 +293,7 @@ export class PacketDecoder {
     this.#rest()
     this.#kept = NO_BYTES
     this.#fault = fault
-    this.type = firstByte >> 4
-    this.flags = firstByte & 0x0f
+    this.firstByte = firstByte
     return -1
   }
 
@@ -265,19 +302,20 @@ export class PacketDecoder {
     if (size === 0) return
     if (this.#keptEnd + size > this.#kept.length) this.#grow(size)
     const end = this.#chunkStart + size
-    this.#kept.set(this.#chunk.subarray(this.#chunkStart, end), this.#keptEnd)
-    this.#keptEnd += size
+    this.#keptEnd = writeBytes(this.#kept, this.#keptEnd, this.#chunk, this.#chunkStart, end)
     this.#chunkStart = end
   }
 
   /**
    * Takes memory for `size` bytes more: at least twice what is held, so that any number of small
-   * chunks costs linear work, and at most that or what has just arrived. The old memory is left as
-   * it is, since the current packet may lie in it.
+   * chunks costs linear work, and at most that, or what the packet needs, or what has just arrived.
+   * The old memory is left as it is, since the current packet may lie in it.
    */
   #grow(size: number): void {
     const held = this.#keptEnd - this.#keptStart
-    const grown = new Uint8Array(Math.max(2 * held, held + size, SMALLEST_SIZE))
+    const wanted = Math.max(2 * held, SMALLEST_SIZE)
+    const needed = this.#announced === 0 ? wanted : Math.min(wanted, this.#announced)
+    const grown = new Uint8Array(Math.max(needed, held + size))
     grown.set(this.#kept.subarray(this.#keptStart, this.#keptEnd))
     this.#kept = grown
     this.#keptStart = 0

@@ -13,28 +13,45 @@
  */
 import { readUint16, readUint32 } from './bytes.ts'
 import type { DecodeContext } from './context.ts'
-import { Fault } from './fault.ts'
+import { Fault, integerFault } from './fault.ts'
 import { PacketType, Sender } from './packet-type.ts'
 import { PROPERTIES, PropertyIdentifier, type PropertyScope, PropertyType } from './property.ts'
 import { checkUtf8 } from './utf8.ts'
-import {
-  decodeVariableByteInteger,
-  MALFORMED,
-  variableByteIntegerSize,
-} from './variable-byte-integer.ts'
+import { decodeVariableByteInteger, variableByteIntegerSize } from './variable-byte-integer.ts'
 
 /** By identifier; 0 where there is no such property. */
 export const PROPERTY_TYPES = new Uint8Array(128)
-const ALLOWED_IN = new Uint32Array(128)
-const REPEATABLE_IN = new Uint32Array(128)
 const MINIMUM = new Uint32Array(128)
 const MAXIMUM = new Uint32Array(128)
-for (const row of PROPERTIES) {
-  PROPERTY_TYPES[row.identifier] = row.type
-  ALLOWED_IN[row.identifier] = row.allowedIn
-  REPEATABLE_IN[row.identifier] = row.repeatableIn
-  MINIMUM[row.identifier] = row.minimum
-  MAXIMUM[row.identifier] = row.maximum
+
+/** Bits of a rule, beside those of `Sender`, which are the lowest: whose packet may carry it. */
+const REPEATABLE = 4
+
+/** At `[scope << 7 | identifier]`: who may send the property there, and whether repeatedly; 0: nobody. */
+const RULES = new Uint8Array(16 << 7)
+
+for (const { identifier, type, minimum, maximum, allowedIn, repeatableIn } of PROPERTIES) {
+  PROPERTY_TYPES[identifier] = type
+  MINIMUM[identifier] = minimum
+  MAXIMUM[identifier] = maximum
+  for (let scope = 0; scope < 16; scope++) {
+    if ((allowedIn & (1 << scope)) === 0) continue
+    const isRepeatable = (repeatableIn & (1 << scope)) !== 0
+    RULES[(scope << 7) | identifier] =
+      sendersOf(identifier, scope) | (isRepeatable ? REPEATABLE : 0)
+  }
+}
+
+/** Properties that only one side may put into a packet. */
+function sendersOf(identifier: number, scope: number): Sender {
+  if (scope === PacketType.Publish && identifier === PropertyIdentifier.SubscriptionIdentifier) {
+    return Sender.Server // [MQTT-3.3.4-6]
+  }
+  if (scope === PacketType.Disconnect) {
+    if (identifier === PropertyIdentifier.SessionExpiryInterval) return Sender.Client // [MQTT-3.14.2-2]
+    if (identifier === PropertyIdentifier.ServerReference) return Sender.Server
+  }
+  return Sender.Any
 }
 
 const PLUS = 0x2b
@@ -60,6 +77,15 @@ export class PropertySummary {
     this.payloadFormatIndicator = 0
   }
 
+  /** @returns whether the property was not there yet. */
+  note(identifier: number): boolean {
+    const bit = 1 << (identifier & 31)
+    const before = identifier < 32 ? this.low : this.high
+    if (identifier < 32) this.low = before | bit
+    else this.high = before | bit
+    return (before & bit) === 0
+  }
+
   has(identifier: PropertyIdentifier): boolean {
     const word = identifier < 32 ? this.low : this.high
     return (word & (1 << (identifier & 31))) !== 0
@@ -82,27 +108,17 @@ export function checkProperties(
   end: number,
 ): Fault {
   summary.reset()
-  const scopeBit = 1 << scope
   let userProperties = 0
   let offset = start
   while (offset < end) {
     const identifier = bytes[offset]!
-    if (identifier >= 128 || PROPERTY_TYPES[identifier] === 0) return Fault.PropertyUnknown
-    if ((ALLOWED_IN[identifier]! & scopeBit) === 0) return Fault.PropertyNotAllowed
+    const rule = identifier < 128 ? RULES[(scope << 7) | identifier]! : 0
+    if ((rule & context.sender) === 0) return misplaced(scope, identifier)
     if (identifier === PropertyIdentifier.UserProperty) {
       if (++userProperties > context.maximumUserProperties) return Fault.UserPropertiesTooMany
-    } else if (context.sender !== Sender.Any) {
-      const fault = checkSender(identifier, scope, context.sender)
-      if (fault !== Fault.None) return fault
     }
-
-    const bit = 1 << (identifier & 31)
-    const seen = identifier < 32 ? summary.low : summary.high
-    if ((seen & bit) !== 0 && (REPEATABLE_IN[identifier]! & scopeBit) === 0) {
-      return Fault.PropertyRepeated
-    }
-    if (identifier < 32) summary.low = seen | bit
-    else summary.high = seen | bit
+    const isNew = summary.note(identifier)
+    if (!isNew && (rule & REPEATABLE) === 0) return Fault.PropertyRepeated
 
     const next = checkValue(summary, context, identifier, bytes, offset + 1, end)
     if (next < 0) return -next as Fault
@@ -111,21 +127,15 @@ export function checkProperties(
   return Fault.None
 }
 
-/** Properties that only one side may put into a packet. */
-function checkSender(identifier: number, scope: PropertyScope, sender: Sender): Fault {
-  if (scope === PacketType.Publish) {
-    if (identifier === PropertyIdentifier.SubscriptionIdentifier && sender === Sender.Client) {
-      return Fault.SubscriptionIdentifierFromClient // [MQTT-3.3.4-6]
-    }
-  } else if (scope === PacketType.Disconnect) {
-    if (identifier === PropertyIdentifier.SessionExpiryInterval && sender === Sender.Server) {
-      return Fault.SessionExpiryIntervalFromServer // [MQTT-3.14.2-2]
-    }
-    if (identifier === PropertyIdentifier.ServerReference && sender === Sender.Client) {
-      return Fault.PropertyNotAllowed
-    }
+function misplaced(scope: PropertyScope, identifier: number): Fault {
+  if (identifier >= 128 || PROPERTY_TYPES[identifier] === 0) return Fault.PropertyUnknown
+  if (identifier === PropertyIdentifier.SubscriptionIdentifier && scope === PacketType.Publish) {
+    return Fault.SubscriptionIdentifierFromClient // [MQTT-3.3.4-6]
   }
-  return Fault.None
+  if (identifier === PropertyIdentifier.SessionExpiryInterval && scope === PacketType.Disconnect) {
+    return Fault.SessionExpiryIntervalFromServer // [MQTT-3.14.2-2]
+  }
+  return Fault.PropertyNotAllowed
 }
 
 /** @returns the offset behind the value at `bytes[offset]`, or a fault's number, negated. */
@@ -151,8 +161,7 @@ function checkValue(
     }
     case PropertyType.VariableByteInteger: {
       const value = decodeVariableByteInteger(bytes, offset, end)
-      if (value === MALFORMED) return -Fault.VariableByteIntegerMalformed
-      if (value < 0) return -Fault.PacketTruncated
+      if (value < 0) return -integerFault(value)
       return checkIntegerValue(summary, identifier, value, offset + variableByteIntegerSize(value))
     }
     case PropertyType.String: {

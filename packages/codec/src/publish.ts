@@ -2,20 +2,20 @@
  * PUBLISH, everything before the payload (§3.3), for who forwards packets: offsets in, offsets out.
  * As an object it is in `publish-packet.ts`.
  */
-import { NO_BYTES, readUint16, writeBytes, writeUint16 } from './bytes.ts'
+import { NO_BYTES, readUint16, writeUint16 } from './bytes.ts'
 import type { DecodeContext } from './context.ts'
-import { Fault } from './fault.ts'
+import { Fault, integerFault } from './fault.ts'
 import { wholeSize, writeFixedHeader } from './field.ts'
-import { PacketType, type ProtocolVersion } from './packet-type.ts'
+import { PacketType, type ProtocolVersion, type QoS } from './packet-type.ts'
 import { PropertyIdentifier } from './property.ts'
 import { checkProperties, PropertySummary } from './property-check.ts'
-import { checkTopicName } from './topic.ts'
+import { checkScannedName } from './topic.ts'
 import {
   decodeVariableByteInteger,
   encodeVariableByteInteger,
-  MALFORMED,
   variableByteIntegerSize,
 } from './variable-byte-integer.ts'
+import { TopicScan } from './words.ts'
 
 /**
  * Where the parts of a PUBLISH lie.
@@ -38,16 +38,16 @@ import {
 export class PublishHeader {
   /** What the offsets point into; lent. */
   bytes: Uint8Array = NO_BYTES
-  qos = 0
-  dup = false
-  retain = false
+  /** The low four bits of the first byte: DUP, QoS, RETAIN. */
+  flags = 0
   /** 1 to 65,535, or 0 at QoS 0, where there is none [MQTT-2.2.1-2]. */
   packetIdentifier = 0
   topicStart = 0
   topicEnd = 0
+  /** 32 bits of the Topic Name's bytes, for a table of names: see `DecodeContext.topicHashSeed`. */
+  topicHash = 0
   propertiesStart = 0
   propertiesEnd = 0
-  payloadStart = 0
   payloadEnd = 0
   /** 1 to 65,535, 0: none. Whether it is below the agreed maximum is the connection's to know. */
   topicAlias = 0
@@ -58,6 +58,22 @@ export class PublishHeader {
   /** Any of Message Expiry Interval, Subscription Identifier, Topic Alias: not to be sent on. */
   hasHopProperties = false
   hasSubscriptionIdentifier = false
+
+  get qos(): QoS {
+    return ((this.flags >> 1) & 0b11) as QoS
+  }
+
+  get dup(): boolean {
+    return (this.flags & DUP) !== 0
+  }
+
+  get retain(): boolean {
+    return (this.flags & RETAIN) !== 0
+  }
+
+  get payloadStart(): number {
+    return this.propertiesEnd
+  }
 }
 
 const RETAIN = 0b0001
@@ -65,6 +81,7 @@ const DUP = 0b1000
 
 /** One for the module: it is read before the decode that filled it returns. */
 const summary = new PropertySummary()
+const scan = new TopicScan()
 
 /**
  * Decodes one whole PUBLISH that lies in `bytes[start..end)`: Topic Name and every property are
@@ -115,55 +132,51 @@ export function decodePublishHeader(
   let propertiesEnd = offset
   if (context.protocolVersion === 5) {
     const size = decodeVariableByteInteger(bytes, offset, end)
-    if (size === MALFORMED) return Fault.VariableByteIntegerMalformed
-    if (size < 0) return Fault.PacketTruncated
+    if (size < 0) return integerFault(size)
     offset += variableByteIntegerSize(size)
     propertiesEnd = offset + size
     if (propertiesEnd > end) return Fault.PacketTruncated
   }
-  const fault = checkContents(context, bytes, topicStart, topicEnd, offset, propertiesEnd)
+  let fault = checkTopic(context, bytes, topicStart, topicEnd)
   if (fault !== Fault.None) return fault
+  const hasProperties = offset < propertiesEnd
+  if (hasProperties) {
+    fault = checkProperties(summary, PacketType.Publish, context, bytes, offset, propertiesEnd)
+    if (fault !== Fault.None) return fault
+  }
+  if (topicStart === topicEnd && !(hasProperties && summary.topicAlias !== 0)) {
+    // Before 5.0 nothing can stand for the name [MQTT-4.7.3-1].
+    return context.protocolVersion === 5 ? Fault.TopicAliasMissing : Fault.TopicNameEmpty
+  }
 
+  if (hasProperties) noteProperties(header)
+  else if (header.propertiesStart < header.propertiesEnd) forgetProperties(header)
   header.bytes = bytes
-  header.qos = qos
-  header.dup = (flags & DUP) !== 0
-  header.retain = (flags & RETAIN) !== 0
+  header.flags = flags
   header.packetIdentifier = packetIdentifier
   header.topicStart = topicStart
   header.topicEnd = topicEnd
+  header.topicHash = scan.hash
   header.propertiesStart = offset
   header.propertiesEnd = propertiesEnd
-  header.payloadStart = propertiesEnd
   header.payloadEnd = end
-  noteProperties(header)
   return Fault.None
 }
 
-/** Topic Name and properties, and what they demand of each other. Leaves `summary` filled. */
-function checkContents(
-  context: DecodeContext,
-  bytes: Uint8Array,
-  topicStart: number,
-  topicEnd: number,
-  propertiesStart: number,
-  propertiesEnd: number,
-): Fault {
-  if (topicStart < topicEnd) {
-    const { maximumTopicLevels, refuseDisallowedCodePoints: refuse } = context
-    const fault = checkTopicName(bytes, topicStart, topicEnd, maximumTopicLevels, refuse)
-    if (fault !== Fault.None) return fault
-  }
-  const fault = checkProperties(
-    summary,
-    PacketType.Publish,
-    context,
-    bytes,
-    propertiesStart,
-    propertiesEnd,
-  )
-  if (fault !== Fault.None || topicStart < topicEnd || summary.topicAlias !== 0) return fault
-  // Before 5.0 nothing can stand for the name [MQTT-4.7.3-1].
-  return context.protocolVersion === 5 ? Fault.TopicAliasMissing : Fault.TopicNameEmpty
+/** Leaves `scan` with the hash of a name that is there. */
+function checkTopic(context: DecodeContext, bytes: Uint8Array, start: number, end: number): Fault {
+  const { maximumTopicLevels, refuseDisallowedCodePoints: refuse, topicHashSeed } = context
+  if (start === end) return Fault.None
+  const isPlain = scan.over(bytes, start, end, topicHashSeed)
+  return checkScannedName(isPlain, bytes, start, end, maximumTopicLevels, refuse)
+}
+
+function forgetProperties(header: PublishHeader): void {
+  header.topicAlias = 0
+  header.messageExpiryInterval = -1
+  header.payloadFormatIndicator = 0
+  header.hasHopProperties = false
+  header.hasSubscriptionIdentifier = false
 }
 
 function noteProperties(header: PublishHeader): void {
@@ -231,7 +244,8 @@ export function encodePublishStart(
   const length = remainingLength(version, qos, topicSize, propertiesSize, payloadSize)
   let at = writeFixedHeader(target, offset, (PacketType.Publish << 4) | flags, length)
   at = writeUint16(target, at, topicSize)
-  at = writeBytes(target, at, topic, 0, topicSize)
+  target.set(topic, at)
+  at += topicSize
   if (qos > 0) at = writeUint16(target, at, packetIdentifier)
   return version === 5 ? encodeVariableByteInteger(target, at, propertiesSize) : at
 }

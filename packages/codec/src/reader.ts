@@ -1,14 +1,10 @@
 import { copyBytes, readUint16 } from './bytes.ts'
 import type { DecodeContext } from './context.ts'
-import { Fault } from './fault.ts'
+import { Fault, integerFault } from './fault.ts'
 import type { PropertyScope } from './property.ts'
 import { checkProperties, PropertySummary } from './property-check.ts'
 import { checkUtf8, readUtf8 } from './utf8.ts'
-import {
-  decodeVariableByteInteger,
-  MALFORMED,
-  variableByteIntegerSize,
-} from './variable-byte-integer.ts'
+import { decodeVariableByteInteger, variableByteIntegerSize } from './variable-byte-integer.ts'
 
 /**
  * Reads one packet's fields in order, for the decoders that make objects.
@@ -21,7 +17,8 @@ import {
  * what it returns shares no memory with the bytes, which are lent.
  */
 export class Reader {
-  readonly context: DecodeContext
+  /** May be set before the first field that depends on it: CONNECT tells its own version. */
+  context: DecodeContext
   readonly bytes: Uint8Array
   readonly end: number
   /** What the last {@link properties} found. */
@@ -93,7 +90,7 @@ export class Reader {
     if (this.fault !== Fault.None || this.context.protocolVersion !== 5) return
     const size = decodeVariableByteInteger(this.bytes, this.offset, this.end)
     if (size < 0) {
-      this.fail(size === MALFORMED ? Fault.VariableByteIntegerMalformed : Fault.PacketTruncated)
+      this.fail(integerFault(size))
       return
     }
     const start = this.offset + variableByteIntegerSize(size)

@@ -10,6 +10,7 @@
  */
 import { Fault } from './fault.ts'
 import { checkUtf8, utf8Size } from './utf8.ts'
+import { TopicScan } from './words.ts'
 
 const SLASH = 0x2f
 const PLUS = 0x2b
@@ -22,11 +23,11 @@ const STRING_MAXIMUM = 65_535
 /** The limit where the caller names none; as in `DecodeContext`. */
 export const DEFAULT_MAXIMUM_TOPIC_LEVELS = 128
 
+/** One for the module: a pass is over before the function that began it returns. */
+const scan = new TopicScan()
+
 /**
  * Checks the Topic Name in `bytes[start..end)`. Never throws, never allocates.
- *
- * One loop does for ASCII, which names nearly always are: every byte of a multi-byte UTF-8 sequence
- * is 0x80 or above, so none can be mistaken for `+`, `#`, `/` or U+0000.
  *
  * @param maximumLevels - levels above it are refused.
  * @param refuseDisallowed - as for `checkUtf8`.
@@ -40,6 +41,39 @@ export function checkTopicName(
   refuseDisallowed = false,
 ): Fault {
   if (start >= end) return Fault.TopicNameEmpty // [MQTT-4.7.3-1]
+  const isPlain = scan.over(bytes, start, end, 0)
+  return checkScannedName(isPlain, bytes, start, end, maximumLevels, refuseDisallowed)
+}
+
+/**
+ * The same of a name that is not empty and has been scanned already.
+ *
+ * @param isPlain - what the scan said.
+ */
+export function checkScannedName(
+  isPlain: boolean,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  maximumLevels: number,
+  refuseDisallowed: boolean,
+): Fault {
+  // Levels are more than slashes by one: a short name cannot be too deep.
+  if (isPlain && end - start < maximumLevels && !refuseDisallowed) return Fault.None
+  return checkClosely(bytes, start, end, maximumLevels, refuseDisallowed)
+}
+
+/**
+ * One loop does for ASCII, which names nearly always are: every byte of a multi-byte UTF-8 sequence
+ * is 0x80 or above, so none can be mistaken for `+`, `#`, `/` or U+0000.
+ */
+function checkClosely(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  maximumLevels: number,
+  refuseDisallowed: boolean,
+): Fault {
   let seen = 0
   let levels = 1
   for (let i = start; i < end; i++) {

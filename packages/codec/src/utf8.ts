@@ -15,9 +15,10 @@
  * character U+FEFF like any other and is kept wherever it stands [MQTT-1.5.4-3].
  */
 import { Fault } from './fault.ts'
+import { isAscii } from './words.ts'
 
 /** `ignoreBOM` is what keeps U+FEFF: the decoder strips it otherwise [MQTT-1.5.4-3]. */
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 const encoder = new TextEncoder()
 
 /** Below these sizes a loop beats the call into the runtime's own code (measured on Node 26). */
@@ -37,16 +38,11 @@ export function checkUtf8(
   end: number,
   refuseDisallowed: boolean,
 ): Fault {
-  for (let i = start; i < end; i++) {
-    const byte = bytes[i]!
-    if (byte >= 0x80) return checkBeyondAscii(bytes, i, end, refuseDisallowed)
-    if (byte === 0) return Fault.Utf8Nul // [MQTT-1.5.4-2]
-    if (refuseDisallowed && (byte < 0x20 || byte === 0x7f)) return Fault.Utf8DisallowedCodePoint
-  }
-  return Fault.None
+  if (!refuseDisallowed && isAscii(bytes, start, end)) return Fault.None
+  return checkClosely(bytes, start, end, refuseDisallowed)
 }
 
-function checkBeyondAscii(
+function checkClosely(
   bytes: Uint8Array,
   start: number,
   end: number,
@@ -93,6 +89,17 @@ function isDisallowed(codePoint: number): boolean {
   return (codePoint & 0xfffe) === 0xfffe
 }
 
+/** Units of `text`, which is then as many bytes, or -1: it is not all ASCII, or has U+0000. */
+export function asciiSize(text: string): number {
+  let seen = 0
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    // U+0000 less one has all bits.
+    seen |= unit | (unit - 1)
+  }
+  return seen >= 0 && seen < 0x80 ? text.length : -1
+}
+
 /** Bytes that `text` takes as UTF-8; a lone surrogate counts as the three of U+FFFD. */
 export function utf8Size(text: string): number {
   let size = text.length
@@ -119,33 +126,53 @@ export function utf8Size(text: string): number {
  * @returns the offset after the last byte written.
  */
 export function writeUtf8(target: Uint8Array, offset: number, text: string): number {
-  if (text.length <= SHORT_WRITE) {
-    let i = 0
-    for (; i < text.length; i++) {
-      const unit = text.charCodeAt(i)
-      if (unit >= 0x80) break
-      target[offset + i] = unit
-    }
-    if (i === text.length) return offset + i
+  if (text.length > SHORT_WRITE) return writeLong(target, offset, text)
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit >= 0x80) return writeLong(target, offset, text)
+    target[offset + i] = unit
   }
+  return offset + text.length
+}
+
+function writeLong(target: Uint8Array, offset: number, text: string): number {
   return offset + encoder.encodeInto(text, target.subarray(offset)).written
 }
 
 /**
- * The string in `bytes[start..end)`, which {@link checkUtf8} has accepted.
- *
- * @throws TypeError where the bytes are ill-formed after all: they were changed, or never checked.
+ * The string in `bytes[start..end)`, which {@link checkUtf8} has accepted. Of bytes that were never
+ * checked, what is ill-formed becomes U+FFFD.
  */
 export function readUtf8(bytes: Uint8Array, start: number, end: number): string {
-  if (end - start <= SHORT_READ) {
-    let text = ''
-    let i = start
-    for (; i < end; i++) {
-      const byte = bytes[i]!
-      if (byte >= 0x80) break
-      text += String.fromCharCode(byte)
-    }
-    if (i === end) return text
-  }
-  return decoder.decode(bytes.subarray(start, end))
+  return end - start <= SHORT_READ ? readShort(bytes, start, end) : readLong(bytes, start, end)
 }
+
+function readShort(bytes: Uint8Array, start: number, end: number): string {
+  let text = ''
+  let i = start
+  for (; i + 4 <= end; i += 4) {
+    const a = bytes[i]!
+    const b = bytes[i + 1]!
+    const c = bytes[i + 2]!
+    const d = bytes[i + 3]!
+    if ((a | b | c | d) >= 0x80) return readLong(bytes, start, end)
+    text += String.fromCharCode(a, b, c, d)
+  }
+  for (; i < end; i++) {
+    const byte = bytes[i]!
+    if (byte >= 0x80) return readLong(bytes, start, end)
+    text += String.fromCharCode(byte)
+  }
+  return text
+}
+
+type Slice = (this: Uint8Array, start: number, end: number) => string
+
+/** Node's own way, where there is one: it makes no view, and takes 60 ns where TextDecoder takes 100. */
+const utf8Slice = (globalThis as { Buffer?: { prototype: { utf8Slice?: Slice } } }).Buffer
+  ?.prototype.utf8Slice
+
+const readLong: (bytes: Uint8Array, start: number, end: number) => string =
+  utf8Slice === undefined
+    ? (bytes, start, end) => decoder.decode(bytes.subarray(start, end))
+    : (bytes, start, end) => utf8Slice.call(bytes, start, end)

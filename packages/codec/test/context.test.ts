@@ -10,6 +10,7 @@ describe('DecodeContext', () => {
       maximumTopicLevels: 128,
       maximumFilters: 1024,
       refuseDisallowedCodePoints: false,
+      topicHashSeed: 0,
     })
   })
 
@@ -21,8 +22,13 @@ describe('DecodeContext', () => {
       maximumTopicLevels: 2,
       maximumFilters: 3,
       refuseDisallowedCodePoints: true,
+      topicHashSeed: 5,
     } as const
     expect({ ...new DecodeContext(options) }).toEqual(options)
+  })
+
+  test('a seed of 32 bits is taken, whatever its sign becomes', () => {
+    expect(new DecodeContext({ topicHashSeed: 0xffff_ffff }).topicHashSeed).toBe(-1)
   })
 
   test('an option that is undefined is left out', () => {
@@ -48,6 +54,8 @@ describe('DecodeContext', () => {
     ['sender', 0],
     ['sender', 4],
     ['refuseDisallowedCodePoints', 1],
+    ['topicHashSeed', -1],
+    ['topicHashSeed', 2 ** 32],
   ])('%s: %s is refused by name', (field, value) => {
     expect(() => new DecodeContext({ [field]: value } as DecodeOptions)).toThrow(
       expect.objectContaining({ code: 'ERR_PROMPTMQ_OPTION', field }),

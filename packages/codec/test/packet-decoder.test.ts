@@ -191,6 +191,21 @@ describe('own memory', () => {
     expect(decoder.unreadSize).toBe(1006)
   })
 
+  test('is let go once most of what was kept in mid-chunk has been shown', () => {
+    const decoder = decoderOf()
+    const pings = new Uint8Array(60_000).map((_, i) => (i % 2 === 0 ? 0xc0 : 0))
+    decoder.push(concat([pings, wire`30 40 00 01 "t" 00`]))
+    expect(decoder.next()).toBe(PacketType.Pingreq)
+    decoder.keep()
+    expect(decoder.keptSize).toBeGreaterThan(59_000)
+    let count = 1
+    while (decoder.next() !== 0) count++
+    expect(count).toBe(30_000)
+    expect(decoder.unreadSize).toBe(6)
+    expect(decoder.keptSize).toBeLessThanOrEqual(64)
+    expect(feed(decoder, new Uint8Array(60).fill(0x61))).toHaveLength(1)
+  })
+
   test('is let go with a packet that needed much of it', () => {
     const decoder = decoderOf()
     const body = new Uint8Array(100_000).fill(0x61)

@@ -29,15 +29,13 @@ describe('PUBLISH, §3.3', () => {
     expect(fault).toBe(Fault.None)
     expect({ ...header }).toEqual({
       bytes: packet,
-      qos: 2,
-      dup: true,
-      retain: true,
+      flags: 0b1101,
       packetIdentifier: 42,
       topicStart: 4,
       topicEnd: 7,
+      topicHash: expect.any(Number),
       propertiesStart: 10,
       propertiesEnd: 12,
-      payloadStart: 12,
       payloadEnd: 19,
       topicAlias: 0,
       messageExpiryInterval: -1,
@@ -45,6 +43,45 @@ describe('PUBLISH, §3.3', () => {
       hasHopProperties: false,
       hasSubscriptionIdentifier: false,
     })
+    expect(header).toMatchObject({ qos: 2, dup: true, retain: true, payloadStart: 12 })
+  })
+
+  test('what the properties of one packet said is not said of the next', () => {
+    const header = new PublishHeader()
+    const context = new DecodeContext()
+    const rich = wire`00 01 "t" | 0c 23 00 07 02 00 00 00 3c 01 01 0b 05`
+    const plain = wire`00 01 "t" | 00`
+    expect(decodePublishHeader(header, context, rich, 0, 0, rich.length)).toBe(Fault.None)
+    expect(header).toMatchObject({
+      topicAlias: 7,
+      messageExpiryInterval: 60,
+      hasHopProperties: true,
+    })
+    expect(decodePublishHeader(header, context, plain, 0, 0, plain.length)).toBe(Fault.None)
+    expect(header).toMatchObject({
+      topicAlias: 0,
+      messageExpiryInterval: -1,
+      payloadFormatIndicator: 0,
+      hasHopProperties: false,
+      hasSubscriptionIdentifier: false,
+    })
+  })
+
+  test('a name has the same hash wherever it lies, and another with another seed', () => {
+    const far = new Uint8Array(2000)
+    const name = wire`"plant/3/temp"`
+    far.set(wire`00 0c`, 1501)
+    far.set(name, 1503)
+    const near = wire`00 0c "plant/3/temp" 00`
+    const hashes = [0, 0, 1].map((topicHashSeed, i) => {
+      const header = new PublishHeader()
+      const context = new DecodeContext({ topicHashSeed })
+      const [bytes, start] = i === 0 ? [far, 1501] : [near, 0]
+      expect(decodePublishHeader(header, context, bytes!, 0, start!, start! + 15)).toBe(0)
+      return header.topicHash
+    })
+    expect(hashes[1]).toBe(hashes[0])
+    expect(hashes[2]).not.toBe(hashes[0])
   })
 
   test.each([3, 4] as const)('level %i has no properties', (protocolVersion) => {
