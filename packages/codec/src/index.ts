@@ -31,6 +31,7 @@ export {
 export * from './pubrec.ts'
 export * from './pubrel.ts'
 export * from './reason-code.ts'
+export * from './string-cache.ts'
 export { decodeSuback, encodeSuback, type Suback, type SubackInput, subackSize } from './suback.ts'
 export * from './subscribe.ts'
 export {
