@@ -6,7 +6,7 @@ import { writeBytes, writeUint16 } from './bytes.ts'
 import { FAULTS, Fault } from './fault.ts'
 import { checkInteger, type MisuseCode, rangeError, show, typeError } from './misuse.ts'
 import { checkTopicNameString } from './topic.ts'
-import { utf8Size, writeUtf8 } from './utf8.ts'
+import { asciiSize, utf8Size, writeUtf8 } from './utf8.ts'
 import {
   encodeVariableByteInteger,
   VARIABLE_BYTE_INTEGER_MAX,
@@ -22,6 +22,8 @@ const LENGTH_MAXIMUM = 65_535
  */
 export function stringSize(code: MisuseCode, field: string, value: unknown): number {
   if (typeof value !== 'string') throw typeError(code, field, `must be a string, is ${show(value)}`)
+  const size = asciiSize(value)
+  if (size >= 0) return 2 + checkLength(code, field, size)
   if (!value.isWellFormed()) throw rangeError(code, field, 'has a lone surrogate') // [MQTT-1.5.4-1]
   if (value.includes('\0')) throw rangeError(code, field, 'has U+0000') // [MQTT-1.5.4-2]
   return 2 + checkLength(code, field, utf8Size(value))
@@ -38,12 +40,16 @@ function checkLength(code: MisuseCode, field: string, length: number): number {
   throw rangeError(code, field, `must be at most ${LENGTH_MAXIMUM} bytes, is ${length}`)
 }
 
+/**
+ * Writes a UTF-8 Encoded String that {@link stringSize} has checked; returns the offset behind it.
+ */
 export function writeString(target: Uint8Array, offset: number, text: string): number {
   const end = writeUtf8(target, offset + 2, text)
   writeUint16(target, offset, end - offset - 2)
   return end
 }
 
+/** Writes Binary Data that {@link binarySize} has checked; returns the offset behind it. */
 export function writeBinary(target: Uint8Array, offset: number, bytes: Uint8Array): number {
   const start = writeUint16(target, offset, bytes.length)
   return writeBytes(target, start, bytes, 0, bytes.length)

@@ -119,6 +119,7 @@ export interface DecodePacketOptions extends DecodeOptions {
   readonly maximumPacketSize?: number | undefined
 }
 
+/** Options of {@link encode}. */
 export interface EncodePacketOptions {
   /** What a CONNECT object says of itself wins over it. */
   readonly protocolVersion: ProtocolVersion
@@ -294,7 +295,7 @@ export function encodePacket(
     case 'connack':
       return encodeConnack(target, offset, version, packet)
     case 'publish':
-      return encodePublish(target, offset, version, packet)
+      return encodePublish(target, offset, version, packet, publishPacketSize(version, packet))
     case 'puback':
       return encodePuback(target, offset, version, packet)
     case 'pubrec':

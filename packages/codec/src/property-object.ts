@@ -112,21 +112,28 @@ export function propertiesSize(
     const value = source[key]
     if (value === undefined) continue
     const field = `${path}.${key}`
-    const slot = slots.find((candidate) => candidate.key === key)
+    const slot = slotOf(slots, key)
     if (slot === undefined) {
       throw rangeError('ERR_PROMPTMQ_PROPERTY', field, 'is no property of this packet')
     }
-    if (!slot.isList) size += 1 + valueSize(slot.row, field, value)
-    else {
-      if (!Array.isArray(value)) {
-        throw typeError('ERR_PROMPTMQ_PROPERTY', field, `must be an array, is ${show(value)}`)
-      }
-      value.forEach((item, index) => {
-        size += 1 + valueSize(slot.row, `${field}[${index}]`, item)
-      })
-    }
+    size += slot.isList ? listSize(slot.row, field, value) : 1 + valueSize(slot.row, field, value)
   }
   return size
+}
+
+function listSize(row: PropertyRow, field: string, value: unknown): number {
+  if (!Array.isArray(value)) {
+    throw typeError('ERR_PROMPTMQ_PROPERTY', field, `must be an array, is ${show(value)}`)
+  }
+  let size = 0
+  for (const [index, item] of value.entries())
+    size += 1 + valueSize(row, `${field}[${index}]`, item)
+  return size
+}
+
+function slotOf(slots: readonly Slot[], key: string): Slot | undefined {
+  for (const slot of slots) if (slot.key === key) return slot
+  return undefined
 }
 
 function valueSize(row: PropertyRow, field: string, value: unknown): number {

@@ -1,15 +1,22 @@
 /** PUBLISH as an object (§3.3), for who wants one; the hot path is in `publish.ts`. */
-import { writeBytes } from './bytes.ts'
+import { NO_BYTES } from './bytes.ts'
 import type { DecodeContext } from './context.ts'
 import { Fault } from './fault.ts'
 import { checkPacketIdentifier, checkTopicField, stringSize } from './field.ts'
 import { checkFlag, checkInteger, rangeError, show, typeError } from './misuse.ts'
-import { PacketType, type ProtocolVersion, type QoS } from './packet-type.ts'
-import { propertiesSize, writeProperties } from './property-object.ts'
+import type { ProtocolVersion, QoS } from './packet-type.ts'
 import { decodePublishHeader, encodePublishStart, PublishHeader, publishSize } from './publish.ts'
-import { type PublishProperties, readPublishProperties } from './publish-properties.ts'
+import {
+  type PublishProperties,
+  publishPropertiesSize,
+  readPublishProperties,
+  writePublishProperties,
+} from './publish-properties.ts'
+import { topicNames } from './text-bytes.ts'
 import { readUtf8, utf8Size, writeUtf8 } from './utf8.ts'
+import { sizeBehindInteger } from './variable-byte-integer.ts'
 
+/** PUBLISH (§3.3): a message, from a client or to one. */
 export interface Publish {
   readonly type: 'publish'
   /** Empty where a Topic Alias stands for it. */
@@ -82,28 +89,39 @@ export function publishPacketSize(version: ProtocolVersion, packet: PublishInput
     // [MQTT-2.2.1-2]
     throw rangeError('ERR_PROMPTMQ_FIELD', 'packetIdentifier', 'must be absent at QoS 0')
   }
-  const topicSize = stringSize('ERR_PROMPTMQ_FIELD', 'topicName', topicName) - 2
-  const isAliased = version === 5 && topicSize === 0 && properties?.topicAlias !== undefined
-  if (!isAliased) checkTopicField('topicName', topicName)
-  const sectionSize =
-    version === 5 ? propertiesSize(PacketType.Publish, 'properties', properties) : 0
+  // The empty name needs an alias, and only 5.0 has those.
+  const isAliased = version === 5 && topicName === '' && properties?.topicAlias !== undefined
+  const topicSize = isAliased ? 0 : topicNameSize(topicName)
+  const sectionSize = version === 5 ? publishPropertiesSize(properties) : 0
   return publishSize(version, qos, topicSize, sectionSize, payloadSize('payload', payload))
 }
 
-/** Writes what {@link publishPacketSize} has checked; returns the offset after the last byte. */
+function topicNameSize(topicName: string): number {
+  const topic = typeof topicName === 'string' ? topicNames.get(topicName) : null
+  if (topic !== null) return topic.length
+  stringSize('ERR_PROMPTMQ_FIELD', 'topicName', topicName)
+  checkTopicField('topicName', topicName)
+  return 0
+}
+
+/**
+ * Writes what {@link publishPacketSize} has checked.
+ *
+ * @param size - what it gave.
+ * @returns the offset after the last byte written.
+ */
 export function encodePublish(
   target: Uint8Array,
   offset: number,
   version: ProtocolVersion,
   packet: PublishInput,
+  size: number,
 ): number {
   const { topicName, payload = '', qos = 0, packetIdentifier = 0, properties } = packet
-  const topic = new Uint8Array(utf8Size(topicName))
-  writeUtf8(topic, 0, topicName)
+  const topic = topicNames.get(topicName) ?? NO_BYTES
   const flags = (packet.dup ? 0b1000 : 0) | (qos << 1) | (packet.retain ? 1 : 0)
-  const isV5 = version === 5
-  const sectionSize = isV5 ? propertiesSize(PacketType.Publish, 'properties', properties) : 0
-  const size = payloadSize('payload', payload)
+  const bodySize = payloadSize('payload', payload)
+  const restSize = sizeBehindInteger(size - 1) - 2 - topic.length - (qos > 0 ? 2 : 0) - bodySize
   let at = encodePublishStart(
     target,
     offset,
@@ -111,12 +129,13 @@ export function encodePublish(
     flags,
     topic,
     packetIdentifier,
-    sectionSize,
-    size,
+    version === 5 ? sizeBehindInteger(restSize) : 0,
+    bodySize,
   )
-  if (isV5) at = writeProperties(target, at, PacketType.Publish, properties)
+  if (version === 5) at = writePublishProperties(target, at, properties)
   if (typeof payload === 'string') return writeUtf8(target, at, payload)
-  return writeBytes(target, at, payload, 0, payload.length)
+  target.set(payload, at)
+  return at + payload.length
 }
 
 /** @throws TypeError for what is neither bytes nor a string, RangeError for a lone surrogate. */

@@ -6,6 +6,7 @@
  */
 import { PacketType, Sender } from './packet-type.ts'
 
+/** All codes of Table 2-6, by the standard’s names. */
 export const ReasonCode = {
   /** Also Normal disconnection (DISCONNECT) and Granted QoS 0 (SUBACK). */
   Success: 0x00,
@@ -148,7 +149,7 @@ function buildSenders(): Uint8Array {
  * ```
  */
 export function isReasonCodeOf(packetType: PacketType, code: number, sender: Sender): boolean {
-  return code >= 0 && code < 256 && (SENDERS[(packetType << 8) | code]! & sender) !== 0
+  return code >= 0 && code < 256 && (SENDERS[(packetType << 8) + code]! & sender) !== 0
 }
 
 /** CONNACK's return codes in MQTT 3.1.1 and 3.1 (3.1.1 §3.2.2.3). */

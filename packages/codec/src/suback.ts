@@ -16,6 +16,7 @@ import { propertySectionSize, writePropertySection } from './property-object.ts'
 import { Reader } from './reader.ts'
 import { isReasonCodeOf, ReasonCode } from './reason-code.ts'
 
+/** SUBACK (§3.9) answers a SUBSCRIBE. */
 export interface Suback {
   readonly type: 'suback'
   readonly packetIdentifier: number
@@ -23,6 +24,7 @@ export interface Suback {
   readonly properties: ReasonProperties
 }
 
+/** Before 5.0 properties are not sent, and every failure as 0x80. */
 export interface SubackInput {
   readonly type?: 'suback'
   readonly packetIdentifier: number
@@ -78,13 +80,13 @@ export function checkReasonCodes(packetType: PacketType, reasonCodes: readonly n
   if (!Array.isArray(reasonCodes)) {
     throw typeError('ERR_PROMPTMQ_FIELD', 'reasonCodes', 'must be an array')
   }
-  reasonCodes.forEach((code, index) => {
-    const field = `reasonCodes[${index}]`
+  for (let i = 0; i < reasonCodes.length; i++) {
+    const code = reasonCodes[i]!
+    if (typeof code === 'number' && isReasonCodeOf(packetType, code, Sender.Any)) continue
+    const field = `reasonCodes[${i}]`
     checkInteger('ERR_PROMPTMQ_FIELD', field, code, 0, 255)
-    if (!isReasonCodeOf(packetType, code, Sender.Any)) {
-      throw rangeError('ERR_PROMPTMQ_FIELD', field, 'is no Reason Code of this packet')
-    }
-  })
+    throw rangeError('ERR_PROMPTMQ_FIELD', field, 'is no Reason Code of this packet')
+  }
 }
 
 function remainingLength(version: ProtocolVersion, packet: SubackInput): number {

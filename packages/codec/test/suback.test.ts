@@ -70,6 +70,8 @@ describe('SUBACK, §3.9', () => {
     ['reasonCodes', { packetIdentifier: 1, reasonCodes: [] }],
     ['reasonCodes[1]', { packetIdentifier: 1, reasonCodes: [0, 3] }],
     ['reasonCodes[0]', { packetIdentifier: 1, reasonCodes: ['0'] }],
+    ['reasonCodes[0]', { packetIdentifier: 1, reasonCodes: [1.5] }],
+    ['reasonCodes[0]', { packetIdentifier: 1, reasonCodes: [true] }],
   ])('misuse of %s is named', (field, fields) => {
     const packet = { type: 'suback', ...fields } as PacketInput
     expect(() => encode(packet, { protocolVersion: 5 })).toThrow(expect.objectContaining({ field }))
