@@ -24,7 +24,7 @@ import { Sessions } from './sessions.ts'
 import type { BrokerStats } from './statistics.ts'
 import type { Transport } from './transport/transport.ts'
 import { type StoredWill, Wills } from './wills.ts'
-import { SlabPool } from './write-buffer.ts'
+import { writeBufferPool } from './write-buffer.ts'
 
 /** After a page of a queue could not be read. */
 const RETRY_MS = 1_000
@@ -56,7 +56,7 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
   readonly sessions: Sessions
   readonly wills: Wills
   readonly fanOut: FanOut
-  readonly slabs = new SlabPool()
+  readonly buffers = writeBufferPool()
   readonly queueLimits: QueueLimits
   readonly maximumPendingBytes: number
   /** One for all connections: filled in and read within one packet. */

@@ -1,4 +1,5 @@
 import {
+  type BufferPool,
   type ConnackInput,
   connackSize,
   type DisconnectInput,
@@ -21,13 +22,13 @@ import type { Message, Outlet } from '@promptmq/router'
 import { copyBytes } from './copy-bytes.ts'
 import { deliverySize, encodeDelivery } from './delivery.ts'
 import type { Transport } from './transport/transport.ts'
-import { type SlabPool, WriteBuffer } from './write-buffer.ts'
+import { WriteBuffer } from './write-buffer.ts'
 
 const PUBREL_FIRST_BYTE = (PacketType.Pubrel << 4) | 0b0010
 
 /** What a PacketWriter needs of the broker. */
 export interface WriterHost {
-  readonly slabs: SlabPool
+  readonly buffers: BufferPool<Buffer>
   /** Bytes that may wait for one socket before QoS 0 messages are dropped. */
   readonly maximumPendingBytes: number
   now(): number
@@ -53,7 +54,7 @@ export class PacketWriter implements Outlet {
   constructor(host: WriterHost, transport: Transport) {
     this.#host = host
     this.#transport = transport
-    this.#buffer = new WriteBuffer(host.slabs, transport)
+    this.#buffer = new WriteBuffer(host.buffers, transport)
   }
 
   get wireFormat(): number {

@@ -1,28 +1,9 @@
+import { BufferPool, type PooledBuffer } from '@promptmq/codec'
 import type { Transport } from './transport/transport.ts'
 
-/** Enough for a turn of most connections; a packet larger than this gets memory of its own. */
-const SLAB_SIZE = 64 * 1024
-
-/** Slabs that wait for somebody who has something to write. One pool a broker, bounded. */
-export class SlabPool {
-  readonly #free: Buffer[] = []
-  readonly #maximumFree: number
-
-  constructor(maximumFree = 64) {
-    this.#maximumFree = maximumFree
-  }
-
-  get freeCount(): number {
-    return this.#free.length
-  }
-
-  take(): Buffer {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(SLAB_SIZE)
-  }
-
-  give(slab: Buffer): void {
-    if (slab.length === SLAB_SIZE && this.#free.length < this.#maximumFree) this.#free.push(slab)
-  }
+/** A pool of what WriteBuffers borrow. One a broker. */
+export function writeBufferPool(): BufferPool<Buffer> {
+  return new BufferPool({ allocate: (size) => Buffer.allocUnsafeSlow(size) })
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -31,20 +12,22 @@ const NOTHING = Buffer.alloc(0)
  * What one connection has to send and has not yet handed to its transport.
  *
  *   bytes   | packet | packet | packet |  free  ...  |
- *           0                        length        SLAB_SIZE
+ *           0                        length        the pool's bufferSize
  *
- * A slab is borrowed with the first packet of a turn and written at its end, in one write however
+ * A buffer is borrowed with the first packet of a turn and written at its end, in one write however
  * many packets it holds. It goes back to the pool if the transport is done with it at once, else it
- * is the transport's. Between turns a connection has none.
+ * is the transport's. Between turns a connection has none. A packet larger than the pool's buffers
+ * gets memory of its own.
  */
 export class WriteBuffer {
   /** Where {@link WriteBuffer.reserve} made room: read it again after every call. */
   bytes: Buffer = NOTHING
   #length = 0
-  readonly #pool: SlabPool
+  #borrowed: PooledBuffer<Buffer> | null = null
+  readonly #pool: BufferPool<Buffer>
   readonly #transport: Transport
 
-  constructor(pool: SlabPool, transport: Transport) {
+  constructor(pool: BufferPool<Buffer>, transport: Transport) {
     this.#pool = pool
     this.#transport = transport
   }
@@ -57,7 +40,8 @@ export class WriteBuffer {
   reserve(size: number): number {
     if (this.#length + size > this.bytes.length) {
       this.flush()
-      this.bytes = size > SLAB_SIZE ? Buffer.allocUnsafeSlow(size) : this.#pool.take()
+      this.#borrowed = size > this.#pool.bufferSize ? null : this.#pool.take()
+      this.bytes = this.#borrowed?.bytes ?? Buffer.allocUnsafeSlow(size)
     }
     const offset = this.#length
     this.#length += size
@@ -67,12 +51,15 @@ export class WriteBuffer {
   /** Hands everything to the transport, in one write. */
   flush(): void {
     if (this.#length === 0) return
-    const { bytes } = this
-    const isDone = this.#transport.write(
-      this.#length === bytes.length ? bytes : bytes.subarray(0, this.#length),
-    )
+    const bytes =
+      this.#length === this.bytes.length ? this.bytes : this.bytes.subarray(0, this.#length)
+    const borrowed = this.#borrowed
     this.#length = 0
+    this.#borrowed = null
     this.bytes = NOTHING
-    if (isDone) this.#pool.give(bytes)
+    const isDone = this.#transport.write(bytes)
+    if (borrowed === null) return
+    if (isDone) this.#pool.release(borrowed)
+    else this.#pool.abandon(borrowed)
   }
 }

@@ -1,6 +1,9 @@
-import { TestClient, VirtualTransport } from '@promptmq/testing'
+import { encode, type PacketInput } from '@promptmq/codec'
+import { TestClient, VirtualClock, VirtualTransport } from '@promptmq/testing'
 import { describe, expect, test } from 'vitest'
-import { SlabPool, WriteBuffer } from '../src/write-buffer.ts'
+import { Engine } from '../src/engine.ts'
+import { resolveOptions } from '../src/options.ts'
+import { WriteBuffer, writeBufferPool } from '../src/write-buffer.ts'
 import { only, payloads, startBroker } from './harness.ts'
 
 describe('a peer that does not read', () => {
@@ -69,7 +72,7 @@ function append(buffer: WriteBuffer, byte: number): void {
 
 describe('WriteBuffer', () => {
   test('packets of a turn leave in one write; the slab goes back', () => {
-    const pool = new SlabPool()
+    const pool = writeBufferPool()
     const transport = new VirtualTransport()
     const buffer = new WriteBuffer(pool, transport)
     for (const byte of [1, 2, 3]) append(buffer, byte)
@@ -78,11 +81,11 @@ describe('WriteBuffer', () => {
     buffer.flush()
     expect(transport.writeCount).toBe(1)
     expect(transport.taken()).toEqual(Uint8Array.of(1, 2, 3))
-    expect(pool.freeCount).toBe(1)
+    expect(pool).toMatchObject({ freeCount: 1, lentCount: 0 })
   })
 
   test('what does not fit any more is flushed first; more than a slab gets memory of its own', () => {
-    const pool = new SlabPool(1)
+    const pool = writeBufferPool()
     const transport = new VirtualTransport()
     const buffer = new WriteBuffer(pool, transport)
     const sizes = [60_000, 10_000, 100_000, 65_536, 1]
@@ -98,11 +101,11 @@ describe('WriteBuffer', () => {
       expect(sent.subarray(at, at + size).every((byte) => byte === index + 1)).toBe(true)
       at += size
     }
-    expect(pool.freeCount).toBe(1)
+    expect(pool).toMatchObject({ freeCount: 1, lentCount: 0 })
   })
 
   test('a slab that the transport keeps is not used again', () => {
-    const pool = new SlabPool()
+    const pool = writeBufferPool()
     class Keeping extends VirtualTransport {
       readonly kept: Uint8Array[] = []
       override write(bytes: Uint8Array): boolean {
@@ -117,6 +120,44 @@ describe('WriteBuffer', () => {
     append(buffer, 2)
     buffer.flush()
     expect(transport.kept.map((bytes) => bytes[0])).toEqual([1, 2])
-    expect(pool.freeCount).toBe(0)
+    expect(pool).toMatchObject({ freeCount: 0, lentCount: 0 })
+  })
+
+  test('a broker has every buffer back between turns, whoever stalled or went', () => {
+    const nothing = () => {}
+    const engine = new Engine(resolveOptions({ clock: new VirtualClock() }), {
+      clientConnected: nothing,
+      clientDisconnected: nothing,
+      messageDropped: nothing,
+      storeFailed: nothing,
+    })
+    const send = (transport: VirtualTransport, packet: PacketInput) => {
+      transport.send(encode(packet, { protocolVersion: 5 }))
+      expect(engine.buffers.lentCount).toBe(0)
+    }
+    const transports = Array.from({ length: 20 }, (_, i) => {
+      const transport = new VirtualTransport()
+      engine.connect(transport)
+      send(transport, { type: 'connect', clientId: `client-${i}` })
+      const subscriptions = [{ topicFilter: 't', qos: 1 } as const]
+      send(transport, { type: 'subscribe', packetIdentifier: 1, subscriptions })
+      return transport
+    })
+    for (const [i, transport] of transports.entries()) {
+      if (i % 3 === 0) transport.stall()
+      if (i % 5 === 4) transport.close()
+      const payload = new Uint8Array(i * 10_000)
+      send(transports[0]!, {
+        type: 'publish',
+        topicName: 't',
+        payload,
+        qos: 1,
+        packetIdentifier: i + 1,
+      })
+    }
+    transports[1]!.send(Uint8Array.of(0xff))
+    for (const transport of transports) transport.close()
+    expect(engine.buffers.lentCount).toBe(0)
+    expect(engine.buffers.freeCount).toBeGreaterThan(0)
   })
 })

@@ -1,6 +1,7 @@
 /** MQTT 5.0, 3.1.1 and 3.1: bytes to Control Packets and back. */
 export * from './acknowledgement.ts'
 export * from './auth.ts'
+export * from './buffer-pool.ts'
 export * from './connack.ts'
 export * from './connect.ts'
 export { DecodeContext, type DecodeOptions } from './context.ts'
