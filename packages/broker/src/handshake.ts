@@ -2,6 +2,7 @@ import {
   type ConnackProperties,
   type Connect,
   decodeConnect,
+  encodePublishProperties,
   FAULTS,
   Fault,
   ReasonCode,
@@ -203,15 +204,16 @@ function keepAliveOf(connection: Connection, { protocolVersion, keepAlive }: Con
 
 function willOf({ client }: Connection, { will }: Connect): StoredWill | null {
   if (will === undefined) return null
+  const { willDelayInterval = 0, messageExpiryInterval, ...forwarded } = will.properties
   return {
     client,
     topicName: will.topicName,
     payload: will.payload,
     qos: will.qos,
     retain: will.retain,
-    properties: will.forwardedProperties,
-    messageExpiryInterval: will.properties.messageExpiryInterval,
-    willDelayInterval: will.properties.willDelayInterval ?? 0,
+    properties: encodePublishProperties(forwarded), // [MQTT-3.1.3-10]
+    messageExpiryInterval,
+    willDelayInterval,
   }
 }
 

@@ -26,7 +26,6 @@ import {
 import { checkFlag, checkInteger, rangeError } from './misuse.ts'
 import { PacketType, type ProtocolVersion, type QoS } from './packet-type.ts'
 import { PropertyIdentifier, WILL_PROPERTIES } from './property.ts'
-import { copyForwardedProperties, forwardedPropertiesSize } from './property-cursor.ts'
 import {
   propertySectionSize,
   readProperties,
@@ -68,16 +67,16 @@ export interface WillProperties {
   readonly userProperties: readonly UserProperty[]
 }
 
+/** The Will Message that CONNECT carries (§3.1.2.5). */
 export interface Will {
   readonly topicName: string
   readonly payload: Uint8Array
   readonly qos: QoS
   readonly retain: boolean
   readonly properties: WillProperties
-  /** The properties as PUBLISH will carry them: encoded, in order, without expiry and delay. */
-  readonly forwardedProperties: Uint8Array
 }
 
+/** CONNECT (§3.1): the first packet from a client. */
 export interface Connect {
   readonly type: 'connect'
   readonly protocolVersion: ProtocolVersion
@@ -93,14 +92,13 @@ export interface Connect {
   readonly properties: ConnectProperties
 }
 
+/** What is left out is empty, `false` or 0. */
 export interface WillInput {
   readonly topicName: string
   readonly payload?: Uint8Array | undefined
   readonly qos?: QoS | undefined
   readonly retain?: boolean | undefined
   readonly properties?: Partial<WillProperties> | undefined
-  /** Derived, so not looked at: what a decoded `Will` carries. */
-  readonly forwardedProperties?: Uint8Array | undefined
 }
 
 /** What is left out: Clean Start, no Keep Alive, an empty Client Identifier, and nothing else. */
@@ -149,11 +147,10 @@ export function decodeConnect(
   start: number,
   end: number,
 ): Connect | Fault {
-  const preamble = new Reader(context, bytes, start, end)
-  const protocolVersion = readProtocolVersion(preamble)
-  if (protocolVersion === 0) return preamble.fault
-
-  const reader = new Reader(inVersion(context, protocolVersion), bytes, preamble.offset, end)
+  const reader = new Reader(context, bytes, start, end)
+  const protocolVersion = readProtocolVersion(reader)
+  if (protocolVersion === 0) return reader.fault
+  reader.context = inVersion(context, protocolVersion)
   const flags = reader.byte()
   reader.fail(checkConnectFlags(protocolVersion, flags))
   const keepAlive = reader.uint16()
@@ -262,8 +259,6 @@ function readWill(reader: Reader, flags: number): Will {
   const { bytes, context, propertiesStart: start } = reader
   const end = reader.fault === Fault.None ? reader.propertiesEnd : start
   readProperties(properties, bytes, start, end)
-  const forwardedProperties = new Uint8Array(forwardedPropertiesSize(bytes, start, end))
-  copyForwardedProperties(forwardedProperties, 0, bytes, start, end)
 
   const topicStart = reader.offset + 2
   const topicName = reader.string() // [MQTT-3.1.3-11]
@@ -277,7 +272,6 @@ function readWill(reader: Reader, flags: number): Will {
     qos: ((flags & WILL_QOS) >> 3) as QoS,
     retain: (flags & WILL_RETAIN) !== 0,
     properties,
-    forwardedProperties,
   }
 }
 
@@ -303,9 +297,23 @@ export function connectSize(version: ProtocolVersion, packet: ConnectInput): num
   }
   if (userName !== undefined) stringSize('ERR_PROMPTMQ_FIELD', 'userName', userName)
   if (password !== undefined) binarySize('ERR_PROMPTMQ_FIELD', 'password', password)
-  stringSize('ERR_PROMPTMQ_FIELD', 'clientId', packet.clientId ?? '')
+  checkClientId(version, packet)
   if (packet.will !== undefined) checkWill(packet.will)
   return wholeSize(remainingLength(version, packet))
+}
+
+/** Before 5.0 a server can tell nobody which name it chose, and a nameless session lives on for nobody. */
+function checkClientId(version: ProtocolVersion, packet: ConnectInput): void {
+  const { clientId = '', cleanStart = true } = packet
+  stringSize('ERR_PROMPTMQ_FIELD', 'clientId', clientId)
+  if (clientId !== '') return
+  if (version === 3) {
+    throw rangeError('ERR_PROMPTMQ_FIELD', 'clientId', 'must not be empty in MQTT 3.1')
+  }
+  if (version === 4 && !cleanStart) {
+    // MQTT 3.1.1 [MQTT-3.1.3-7]
+    throw rangeError('ERR_PROMPTMQ_FIELD', 'clientId', 'must not be empty without Clean Session')
+  }
 }
 
 function checkWill(will: WillInput): void {

@@ -5,7 +5,6 @@
  */
 import fc from 'fast-check'
 import {
-  encodePublishProperties,
   isReasonCodeOf,
   type Packet,
   PacketType,
@@ -84,10 +83,12 @@ function will(version: ProtocolVersion) {
       ...message,
       willDelayInterval: maybe(uint32),
     }),
-  }).map((will) => {
-    const { willDelayInterval: _delay, messageExpiryInterval: _expiry, ...on } = will.properties
-    return { ...will, forwardedProperties: encodePublishProperties(on) }
   })
+}
+
+/** Whether a client may send an empty Client Identifier. */
+export function mayBeNameless(version: ProtocolVersion, cleanStart: boolean): boolean {
+  return version === 5 || (version === 4 && cleanStart)
 }
 
 function connect(version: ProtocolVersion): fc.Arbitrary<Packet> {
@@ -113,6 +114,7 @@ function connect(version: ProtocolVersion): fc.Arbitrary<Packet> {
     }),
   }).map((packet) => ({
     ...packet,
+    clientId: mayBeNameless(version, packet.cleanStart) ? packet.clientId : packet.clientId || 'c',
     password: version !== 5 && packet.userName === undefined ? undefined : packet.password,
     properties: {
       ...packet.properties,

@@ -228,7 +228,6 @@ describe('CONNECT: the payload', () => {
           correlationData: undefined,
           userProperties: [],
         },
-        forwardedProperties: wire`01 00`,
       },
       properties: {
         sessionExpiryInterval: undefined,
@@ -244,22 +243,22 @@ describe('CONNECT: the payload', () => {
     })
   })
 
-  test('[MQTT-3.1.3-10] a will’s properties go on in their order, without delay and expiry', () => {
-    const properties = wire`26 00 01 "b" 00 01 "1" | 18 00 00 00 05 | 26 00 01 "a" 00 01 "2" | 02 00 00 00 09 | 01 01`
-    const before = wire`00 04 "MQTT" 05 06 00 00 00 00 00`
-    const body = Uint8Array.of(
-      ...before,
-      properties.length,
-      ...properties,
-      ...wire`00 01 "w" 00 00`,
-    )
-    expect(read(body)).toMatchObject({
-      will: {
-        forwardedProperties: wire`26 00 01 "b" 00 01 "1" | 26 00 01 "a" 00 01 "2" | 01 01`,
-        properties: { willDelayInterval: 5, messageExpiryInterval: 9 },
-      },
-    })
-  })
+  test.each([
+    ['MQTT 3.1', 3, true],
+    ['MQTT 3.1', 3, false],
+    ['3.1.1 [MQTT-3.1.3-7] without Clean Session', 4, false],
+  ] as const)(
+    'an empty Client Identifier in %s is read and not written',
+    (_what, version, clean) => {
+      const name = version === 3 ? wire`00 06 "MQIsdp"` : wire`00 04 "MQTT"`
+      const body = Uint8Array.of(...name, version, clean ? 2 : 0, 0, 0, 0, 0)
+      expect(read(body)).toMatchObject({ clientId: '', cleanStart: clean })
+      const packet = { type: 'connect', clientId: '', cleanStart: clean } as const
+      expect(() => encode(packet, { protocolVersion: version })).toThrow(
+        expect.objectContaining({ code: 'ERR_PROMPTMQ_FIELD', field: 'clientId' }),
+      )
+    },
+  )
 
   test('a Client Identifier that is a JavaScript name is a string like any other', () => {
     const bytes = encode({ type: 'connect', clientId: '__proto__' }, { protocolVersion: 5 })
