@@ -5,6 +5,7 @@
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { checkCycles } from './tidy/cycles.ts'
+import { checkDocs } from './tidy/docs.ts'
 import { compareFindings, type Finding, formatFinding } from './tidy/finding.ts'
 import { checkForbidden } from './tidy/forbidden.ts'
 import { checkImports } from './tidy/imports.ts'
@@ -18,6 +19,7 @@ const RULES: readonly ((tree: Tree) => Finding[])[] = [
   checkManifests,
   checkCycles,
   checkLengths,
+  checkDocs,
   checkStatements,
   checkForbidden,
 ]

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { checkCycles } from '../tidy/cycles.ts'
+import { checkDocs } from '../tidy/docs.ts'
 import { compareFindings, type Finding, formatFinding } from '../tidy/finding.ts'
 import { checkForbidden } from '../tidy/forbidden.ts'
 import { checkImports } from '../tidy/imports.ts'
@@ -212,6 +213,41 @@ describe('cycles', () => {
       'packages/codec/src/d.ts': '',
     }
     expect(checkCycles(tree(texts))).toEqual([])
+  })
+})
+
+describe('docs', () => {
+  test('what is exported without a doc comment is named, by its line', () => {
+    const text = [
+      '/** Documented. */',
+      'export function good(): void {}',
+      'export function bad(): void {}',
+      'const inner = 1',
+      'export { inner }',
+      '/* no doc comment */ ',
+      'export class Bare {}',
+      '',
+      'export const one = 1',
+    ].join('\n')
+    expect(lines(checkDocs(tree({ 'packages/codec/src/x.ts': text })))).toEqual([
+      'packages/codec/src/x.ts:3: bad is exported without a doc comment',
+      'packages/codec/src/x.ts:7: Bare is exported without a doc comment',
+      'packages/codec/src/x.ts:9: one is exported without a doc comment',
+    ])
+  })
+
+  test('a value and the type of the same name need one between them', () => {
+    const text = `/** Both. */
+export const Both = { a: 1 } as const
+export type Both = (typeof Both)[keyof typeof Both]
+`
+    expect(checkDocs(tree({ 'packages/codec/src/x.ts': text }))).toEqual([])
+  })
+
+  test('tests and scripts need none', () => {
+    const text = 'export function helper(): void {}'
+    const texts = { 'packages/codec/test/x.ts': text, 'scripts/x.ts': text }
+    expect(checkDocs(tree(texts))).toEqual([])
   })
 })
 

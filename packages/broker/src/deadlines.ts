@@ -36,6 +36,7 @@ export class Deadline {
   }
 }
 
+/** Everything that is due later, in one heap with one timer of the clock. */
 export class Deadlines {
   readonly #clock: Clock
   readonly #fired: () => void

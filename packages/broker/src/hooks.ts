@@ -69,6 +69,7 @@ export interface Hooks {
   ): Decision | Promise<Decision>
 }
 
+/** The questions that hooks are asked. */
 export type HookKind = 'authenticate' | 'authorizePublish' | 'authorizeSubscribe'
 
 /** The packet whose Reason Codes a decision may use. */
@@ -86,6 +87,9 @@ interface Asked {
 /** A Reason Code, or the promise of one, where a hook has to wait: below 0x80 it is allowed. */
 export type Verdict = number | Promise<number>
 
+/**
+ * The hooks of a broker in the order in which they were added: the first that denies has the say.
+ */
 export class HookChain {
   readonly #hooks: Record<HookKind, Asked[]> = {
     authenticate: [],

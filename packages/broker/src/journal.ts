@@ -201,6 +201,7 @@ export class Journal implements SessionJournal {
 
 const RETRY_MS = 1_000
 
+/** Whom a Journal tells how its batches went. */
 export interface JournalHost {
   /** A batch is kept, and what waited for it was told: there may be something to write. */
   committed(): void

@@ -8,10 +8,12 @@ export type MisuseCode =
   | 'ERR_PROMPTMQ_TOPIC'
   | 'ERR_PROMPTMQ_CLOSED'
 
+/** An argument or option of the wrong type. */
 export function typeMisuse(code: MisuseCode, message: string): TypeError {
   return Object.assign(new TypeError(message), { code })
 }
 
+/** An argument or option out of its range, or a call that the state does not allow. */
 export function rangeMisuse(code: MisuseCode, message: string): RangeError {
   return Object.assign(new RangeError(message), { code })
 }

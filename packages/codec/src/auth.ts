@@ -21,6 +21,7 @@ import {
 import { Reader } from './reader.ts'
 import { isReasonCodeOf, ReasonCode } from './reason-code.ts'
 
+/** The properties of AUTH (§3.15.2.2); `undefined` where one is absent. */
 export interface AuthProperties {
   /** Always there in what was decoded. */
   readonly authenticationMethod: string | undefined
@@ -29,12 +30,14 @@ export interface AuthProperties {
   readonly userProperties: readonly UserProperty[]
 }
 
+/** AUTH (§3.15): a step of enhanced authentication, either way. MQTT 5.0 only. */
 export interface Auth {
   readonly type: 'auth'
   readonly reasonCode: number
   readonly properties: AuthProperties
 }
 
+/** Reason Code 0 where it is left out; the Authentication Method must be there. */
 export interface AuthInput {
   readonly type?: 'auth'
   readonly reasonCode?: number | undefined

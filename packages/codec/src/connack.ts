@@ -46,6 +46,7 @@ export interface ConnackProperties {
   readonly userProperties: readonly UserProperty[]
 }
 
+/** CONNACK (§3.2): the answer to CONNECT, and the first packet from a server. */
 export interface Connack {
   readonly type: 'connack'
   readonly sessionPresent: boolean
@@ -54,6 +55,7 @@ export interface Connack {
   readonly properties: ConnackProperties
 }
 
+/** What is left out: no Session Present, Reason Code 0, no properties. */
 export interface ConnackInput {
   readonly type?: 'connack'
   readonly sessionPresent?: boolean | undefined

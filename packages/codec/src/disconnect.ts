@@ -24,6 +24,7 @@ import {
 import { Reader } from './reader.ts'
 import { isReasonCodeOf, ReasonCode } from './reason-code.ts'
 
+/** The properties of DISCONNECT (§3.14.2.2); `undefined` where one is absent. */
 export interface DisconnectProperties {
   /** Seconds; only from a client. Absent: as before. */
   readonly sessionExpiryInterval: number | undefined
@@ -33,6 +34,7 @@ export interface DisconnectProperties {
   readonly userProperties: readonly UserProperty[]
 }
 
+/** DISCONNECT (§3.14): the last packet, of either side in 5.0 and of a client before. */
 export interface Disconnect {
   readonly type: 'disconnect'
   /** 0 before 5.0. */
@@ -40,6 +42,7 @@ export interface Disconnect {
   readonly properties: DisconnectProperties
 }
 
+/** Reason Code 0 and no properties where they are left out; before 5.0 neither is sent. */
 export interface DisconnectInput {
   readonly type?: 'disconnect'
   readonly reasonCode?: number | undefined

@@ -20,6 +20,7 @@ export const PropertyType = {
 } as const
 export type PropertyType = (typeof PropertyType)[keyof typeof PropertyType]
 
+/** The identifiers of Table 2-4, by the standard’s names. */
 export const PropertyIdentifier = {
   PayloadFormatIndicator: 0x01,
   MessageExpiryInterval: 0x02,
@@ -56,6 +57,7 @@ export const WILL_PROPERTIES = 0
 /** A property section: that of a packet, or the Will Properties. */
 export type PropertyScope = PacketType | typeof WILL_PROPERTIES
 
+/** What there is to know of a property. */
 export interface PropertyRow {
   readonly identifier: PropertyIdentifier
   /** The standard's name. */

@@ -17,6 +17,7 @@ export interface Puback extends Acknowledgement {
   readonly type: 'puback'
 }
 
+/** What is left out is as in {@link AcknowledgementInput}. */
 export interface PubackInput extends AcknowledgementInput {
   readonly type?: 'puback'
 }

@@ -17,6 +17,7 @@ export interface Pubcomp extends Acknowledgement {
   readonly type: 'pubcomp'
 }
 
+/** What is left out is as in {@link AcknowledgementInput}. */
 export interface PubcompInput extends AcknowledgementInput {
   readonly type?: 'pubcomp'
 }

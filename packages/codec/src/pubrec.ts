@@ -17,6 +17,7 @@ export interface Pubrec extends Acknowledgement {
   readonly type: 'pubrec'
 }
 
+/** What is left out is as in {@link AcknowledgementInput}. */
 export interface PubrecInput extends AcknowledgementInput {
   readonly type?: 'pubrec'
 }

@@ -17,6 +17,7 @@ export interface Pubrel extends Acknowledgement {
   readonly type: 'pubrel'
 }
 
+/** What is left out is as in {@link AcknowledgementInput}. */
 export interface PubrelInput extends AcknowledgementInput {
   readonly type?: 'pubrel'
 }

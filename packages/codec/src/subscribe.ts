@@ -50,11 +50,13 @@ export interface Subscription {
   readonly retainHandling: RetainHandling
 }
 
+/** The properties of SUBSCRIBE (§3.8.2.1); `undefined` where one is absent. */
 export interface SubscribeProperties {
   readonly subscriptionIdentifier: number | undefined
   readonly userProperties: readonly UserProperty[]
 }
 
+/** SUBSCRIBE (§3.8): a client asks for messages. */
 export interface Subscribe {
   readonly type: 'subscribe'
   readonly packetIdentifier: number
@@ -63,6 +65,7 @@ export interface Subscribe {
   readonly properties: SubscribeProperties
 }
 
+/** What is left out is 0 or `false`. */
 export interface SubscriptionInput {
   readonly topicFilter: string
   readonly qos?: QoS | undefined
@@ -71,6 +74,7 @@ export interface SubscriptionInput {
   readonly retainHandling?: RetainHandling | undefined
 }
 
+/** At least one subscription; properties are not sent before 5.0. */
 export interface SubscribeInput {
   readonly type?: 'subscribe'
   readonly packetIdentifier: number

@@ -16,6 +16,7 @@ import { Reader } from './reader.ts'
 import { isReasonCodeOf } from './reason-code.ts'
 import { checkReasonCodes } from './suback.ts'
 
+/** UNSUBACK (§3.11) answers an UNSUBSCRIBE. */
 export interface Unsuback {
   readonly type: 'unsuback'
   readonly packetIdentifier: number
@@ -24,6 +25,7 @@ export interface Unsuback {
   readonly properties: ReasonProperties
 }
 
+/** Neither codes nor properties are sent before 5.0. */
 export interface UnsubackInput {
   readonly type?: 'unsuback'
   readonly packetIdentifier: number

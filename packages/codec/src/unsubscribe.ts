@@ -26,6 +26,7 @@ import { Reader } from './reader.ts'
 /** The first byte; its low half is fixed [MQTT-3.10.1-1]. */
 const FIRST_BYTE = 0xa2
 
+/** UNSUBSCRIBE (§3.10): a client wants no more messages of these filters. */
 export interface Unsubscribe {
   readonly type: 'unsubscribe'
   readonly packetIdentifier: number
@@ -34,6 +35,7 @@ export interface Unsubscribe {
   readonly properties: UserProperties
 }
 
+/** At least one Topic Filter; properties are not sent before 5.0. */
 export interface UnsubscribeInput {
   readonly type?: 'unsubscribe'
   readonly packetIdentifier: number

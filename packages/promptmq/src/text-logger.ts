@@ -1,6 +1,8 @@
 import type { Logger } from '@promptmq/broker'
 
+/** From the least that is told to the most. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
+/** One of {@link LOG_LEVELS}. */
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /**

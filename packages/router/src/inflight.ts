@@ -30,6 +30,7 @@ export interface InflightDelivery {
   readonly identifiers: readonly number[]
 }
 
+/** The deliveries of one session; see the head of this file. */
 export class Inflight {
   #capacity = 0
   #count = 0

@@ -361,6 +361,7 @@ interface Gated {
 /** `unknown`: nothing in flight has it; `wrong`: it answers another kind of packet. */
 export type AcknowledgementResult = 'ok' | 'unknown' | 'wrong'
 
+/** Why a message is not delivered to one of its receivers. */
 export type DropReason = 'queue full' | 'expired' | 'too large' | 'slow'
 
 /** The way out to whoever is connected: a network client, or code in this process. */

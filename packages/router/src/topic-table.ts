@@ -39,6 +39,7 @@ export class TopicEntry {
 const LONGEST_PROBE = 32
 const FIRST_CAPACITY = 256
 
+/** What {@link TopicTable} takes; every field may be left out. */
 export interface TopicTableOptions {
   /** Default 65,536. */
   readonly maximumEntries?: number

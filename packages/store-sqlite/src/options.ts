@@ -8,6 +8,7 @@ import {
   type SqlitePragmas,
 } from './pragmas.ts'
 
+/** What {@link SqliteStore} takes. */
 export interface SqliteStoreOptions {
   /** The database file. It is made, with the directories above it, where there is none. */
   readonly path: string

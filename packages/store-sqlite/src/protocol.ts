@@ -24,15 +24,18 @@ export interface Calls {
   close(): void
 }
 
+/** Some of what `restore` streams back. */
 export interface RestorePage {
   readonly items: readonly RestoreItem[]
   readonly isLast: boolean
 }
 
+/** A call, as it is posted to the worker. */
 export type Request = {
   [Name in keyof Calls]: { id: number; name: Name; parameters: Parameters<Calls[Name]> }
 }[keyof Calls]
 
+/** The answer to the {@link Request} of the same id. */
 export interface Reply {
   readonly id: number
   readonly value?: unknown

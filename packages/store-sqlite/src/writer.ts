@@ -335,6 +335,7 @@ const SQL = {
   putHighest: 'UPDATE meta SET session = ?, message = ?, position = ? WHERE epoch = ?',
 } as const
 
+/** Every statement that a {@link Batch} needs, prepared. */
 export type WriteStatements = Readonly<Record<keyof typeof SQL, StatementSync>>
 
 /** Prepares every statement that a {@link Batch} needs, once for the life of `db`. */

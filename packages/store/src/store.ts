@@ -21,6 +21,7 @@
 /** Seconds; this value of a Session Expiry Interval means "never" (§3.1.2.11.2). */
 export const SESSION_NEVER_EXPIRES = 0xffff_ffff
 
+/** Quality of Service (§4.3). */
 export type QoS = 0 | 1 | 2
 
 /** A PUBLISH as it is kept: everything that the standard has forwarded unaltered. */
@@ -74,6 +75,7 @@ export interface SubscriptionPut {
   readonly subscriptionIdentifier: number
 }
 
+/** The session has no subscription of this filter any more. */
 export interface SubscriptionDelete {
   readonly kind: 'subscriptionDelete'
   readonly session: number
@@ -132,6 +134,7 @@ export interface ReceivedAdd {
   readonly packetIdentifier: number
 }
 
+/** The Packet Identifier was released by its PUBREL. */
 export interface ReceivedDelete {
   readonly kind: 'receivedDelete'
   readonly session: number
@@ -145,6 +148,7 @@ export interface RetainedPut {
   readonly message: number
 }
 
+/** The topic has no retained message any more. */
 export interface RetainedDelete {
   readonly kind: 'retainedDelete'
   readonly topicName: string
@@ -168,11 +172,13 @@ export interface WillPut {
   readonly publishAt: number | null
 }
 
+/** The will was published, or is not to be. */
 export interface WillDelete {
   readonly kind: 'willDelete'
   readonly session: number
 }
 
+/** Everything that a batch may hold. */
 export type StoreRecord =
   | SessionPut
   | SessionDelete
@@ -239,6 +245,7 @@ export interface RestoreSink {
   will(will: Omit<WillPut, 'kind'>): void
 }
 
+/** How much a Store holds. */
 export interface StoreStats {
   readonly sessions: number
   readonly subscriptions: number
@@ -304,6 +311,7 @@ export interface Store {
   kill?(): Promise<void>
 }
 
+/** What a {@link StoreError} is about; stable across releases. */
 export type StoreErrorCode =
   | 'ERR_PROMPTMQ_STORE_UNUSABLE'
   | 'ERR_PROMPTMQ_STORE_CORRUPT'

@@ -30,6 +30,7 @@ export interface Transport {
   destroy(): void
 }
 
+/** Whom a Transport tells what comes from its peer. */
 export interface TransportReceiver {
   /** @param chunk - lent for the call. */
   received(chunk: Uint8Array): void

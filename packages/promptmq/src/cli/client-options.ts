@@ -144,6 +144,7 @@ export const CLIENT_OPTIONS = {
   isQuiet: flag({ long: 'quiet', group: 'Output', help: 'print no error messages' }),
 } satisfies OptionTable
 
+/** What {@link CLIENT_OPTIONS} come out as. */
 export type ClientValues = ValuesOf<typeof CLIENT_OPTIONS>
 
 /** `-q`, which means one thing to a publisher and another to a subscriber. */

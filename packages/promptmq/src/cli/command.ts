@@ -23,6 +23,7 @@ export interface CommandDefinition<Table extends OptionTable> extends HelpTexts 
   readonly main: (values: ValuesOf<Table>, io: Io) => Promise<number>
 }
 
+/** A command of its table and its `main`. */
 export function defineCommand<Table extends OptionTable>(
   definition: CommandDefinition<Table>,
 ): Command {

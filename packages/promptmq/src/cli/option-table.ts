@@ -28,6 +28,7 @@ export interface OptionSpec {
   readonly wordCount?: (words: readonly string[]) => number
 }
 
+/** An option of a command: how it is written, and what its value comes out as. */
 export interface OptionRow<Value = unknown> extends OptionSpec {
   readonly kind: 'flag' | 'one' | 'many'
   /** @throws ValueError when `text` is no value of this option. */
@@ -36,6 +37,7 @@ export interface OptionRow<Value = unknown> extends OptionSpec {
   readonly absent: Value
 }
 
+/** The options of a command, by the names that its values get. */
 export type OptionTable = Readonly<Record<string, OptionRow>>
 
 /** What the options of a table come out as. */
@@ -111,6 +113,7 @@ export function alternatives(values: readonly string[]): string {
   return values.length < 2 ? last : `${values.slice(0, -1).join(', ')} or ${last}`
 }
 
+/** A value as messages show it. */
 export function quote(value: string): string {
   return `'${value}'`
 }

@@ -85,6 +85,7 @@ const OPTIONS = {
 
 type PubValues = ValuesOf<typeof OPTIONS>
 
+/** `promptmq pub`. */
 export const pubCommand = defineCommand({
   name: 'promptmq pub',
   summary: 'publish messages with MQTT 5',

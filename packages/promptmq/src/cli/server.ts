@@ -82,6 +82,7 @@ const OPTIONS = {
   }),
 } satisfies OptionTable
 
+/** `promptmq server`, and `promptmq` alone. */
 export const serverCommand = defineCommand({
   name: 'promptmq server',
   summary: 'the broker, durable in one SQLite file',

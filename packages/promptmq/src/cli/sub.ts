@@ -123,6 +123,7 @@ const OPTIONS = {
 
 type SubValues = ValuesOf<typeof OPTIONS>
 
+/** `promptmq sub`. */
 export const subCommand = defineCommand({
   name: 'promptmq sub',
   summary: 'subscribe with MQTT 5 and print messages',

@@ -19,6 +19,7 @@ import { type Case, type StoreFixture, Subject } from './subject.ts'
 export { collectRestored, type Restored } from './restored.ts'
 export type { StoreFixture } from './subject.ts'
 
+/** One thing that a Store must do. */
 export interface ConformanceCase {
   /** What holds, as a sentence. */
   readonly name: string

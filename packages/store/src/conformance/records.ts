@@ -16,10 +16,12 @@ import type {
 
 const encoder = new TextEncoder()
 
+/** The text as UTF-8. */
 export function bytes(text: string): Uint8Array {
   return encoder.encode(text)
 }
 
+/** A session that expires in an hour. */
 export function sessionPut(session: number, rest: Partial<SessionPut> = {}): SessionPut {
   return {
     kind: 'sessionPut',
@@ -32,6 +34,7 @@ export function sessionPut(session: number, rest: Partial<SessionPut> = {}): Ses
   }
 }
 
+/** A subscription at QoS 1. */
 export function subscriptionPut(
   session: number,
   topicFilter: string,
@@ -47,6 +50,7 @@ export function subscriptionPut(
   }
 }
 
+/** A message with payload and properties of its own. */
 export function messagePut(message: number, rest: Partial<MessagePut> = {}): MessagePut {
   return {
     kind: 'messagePut',
@@ -63,6 +67,7 @@ export function messagePut(message: number, rest: Partial<MessagePut> = {}): Mes
   }
 }
 
+/** A place in a queue at QoS 1. */
 export function queueAdd(
   session: number,
   position: number,
@@ -81,26 +86,32 @@ export function queueAdd(
   }
 }
 
+/** The queue entry has gone out under this Packet Identifier. */
 export function queueSent(session: number, position: number, packetIdentifier: number) {
   return { kind: 'queueSent', session, position, packetIdentifier } as const
 }
 
+/** The queue entry is past its PUBREC. */
 export function queueReleased(session: number, position: number) {
   return { kind: 'queueReleased', session, position } as const
 }
 
+/** The queue entry is done. */
 export function queueDelete(session: number, position: number) {
   return { kind: 'queueDelete', session, position } as const
 }
 
+/** An inbound QoS 2 Packet Identifier is held. */
 export function receivedAdd(session: number, packetIdentifier: number) {
   return { kind: 'receivedAdd', session, packetIdentifier } as const
 }
 
+/** The message is retained now. */
 export function retainedPut(put: MessagePut): RetainedPut {
   return { kind: 'retainedPut', topicName: put.topicName, message: put.message }
 }
 
+/** A will that its session published last. */
 export function willPut(session: number, rest: Partial<WillPut> = {}): WillPut {
   return {
     kind: 'willPut',
