@@ -255,7 +255,7 @@ describe('lengths', () => {
   const path = 'packages/codec/src/a.ts'
   const body = (count: number) => '\n'.repeat(count - 1)
 
-  test('a file one line too long is found', () => {
+  test.each([path, 'packages/codec/fuzz/a.ts'])('%s, one line too long, is found', (path) => {
     expect(checkLengths(tree({ [path]: '//\n'.repeat(FILE_LINES_MAX) }))).toEqual([])
     expect(lines(checkLengths(tree({ [path]: '//\n'.repeat(FILE_LINES_MAX + 1) })))).toEqual([
       `${path}:601: file of 601 lines, at most 600`,

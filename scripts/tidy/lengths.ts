@@ -10,7 +10,7 @@ export const FUNCTION_LINES_MAX = 60
 export function checkLengths(tree: Tree): Finding[] {
   const findings: Finding[] = []
   for (const path of tree.sourcePaths) {
-    if (!/^packages\/[^/]+\/src\/|^scripts\/(?!test\/)/.test(path)) continue
+    if (!/^packages\/[^/]+\/(?:src|fuzz)\/|^scripts\/(?!test\/)/.test(path)) continue
     const source = tree.source(path)
     if (source.lineCount > FILE_LINES_MAX) {
       const message = `file of ${source.lineCount} lines, at most ${FILE_LINES_MAX}`
