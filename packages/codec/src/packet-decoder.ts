@@ -33,7 +33,7 @@ const FORMAT_MAXIMUM = 5 + VARIABLE_BYTE_INTEGER_MAX
 /** Every type but the reserved one. */
 const ALL_TYPES = 0xfffe
 
-/** Own memory above this is let go with the packet that needed it. */
+/** Own memory above this is let go as soon as no packet is under way that needs it. */
 const RETAINED_SIZE = 4096
 const SMALLEST_SIZE = 64
 
@@ -219,12 +219,6 @@ export class PacketDecoder {
     const size = this.#announced
     this.#announced = 0
     this.#keptStart = start + size
-    if (this.#keptStart === this.#keptEnd && bytes.length > RETAINED_SIZE) {
-      // The packet shown lives on in `bytes`.
-      this.#kept = NO_BYTES
-      this.#keptStart = 0
-      this.#keptEnd = 0
-    }
     const end = start + size
     return this.#show(bytes, start, end - sizeBehindInteger(size - 1), end)
   }
@@ -252,11 +246,15 @@ export class PacketDecoder {
     return 0
   }
 
-  /** Lets go of memory that packets needed which have been shown since, after a {@link keep}. */
+  /**
+   * Lets go of memory that the packet under way does not need. Where large packets follow each other
+   * it is used again for each of them: new memory of their size costs more than copying them.
+   */
   #shrink(): void {
     const held = this.#keptEnd - this.#keptStart
-    if (this.#kept.length <= RETAINED_SIZE || this.#kept.length <= 4 * held) return
-    this.#kept = copyBytes(this.#kept, this.#keptStart, this.#keptEnd)
+    const needed = Math.max(held, this.#announced)
+    if (this.#kept.length <= RETAINED_SIZE || this.#kept.length <= 4 * needed) return
+    this.#kept = held === 0 ? NO_BYTES : copyBytes(this.#kept, this.#keptStart, this.#keptEnd)
     this.#keptStart = 0
     this.#keptEnd = held
   }

@@ -206,7 +206,7 @@ describe('own memory', () => {
     expect(feed(decoder, new Uint8Array(60).fill(0x61))).toHaveLength(1)
   })
 
-  test('is let go with a packet that needed much of it', () => {
+  test('is let go when the packet that needed much of it is over', () => {
     const decoder = decoderOf()
     const body = new Uint8Array(100_000).fill(0x61)
     expect(
@@ -216,6 +216,24 @@ describe('own memory', () => {
     expect(feed(decoder, body.slice(70_000)).map((packet) => packet.length)).toEqual([100_008])
     expect(decoder.keptSize).toBe(0)
     expect(feed(decoder, wire`c0 00`)).toEqual([wire`c0 00`])
+  })
+
+  test('is used again while large packets follow each other, and let go after the last', () => {
+    const decoder = decoderOf()
+    const packet = concat([wire`30 f4 8d 06 | 00 01 "t" | 00`, new Uint8Array(100_080)])
+    const memory = new Set<ArrayBufferLike>()
+    decoder.push(packet.slice(0, 60_000))
+    expect(decoder.next()).toBe(0)
+    for (let i = 0; i < 10; i++) {
+      decoder.push(concat([packet.slice(60_000), packet.slice(0, 60_000)]))
+      expect(decoder.next()).toBe(PacketType.Publish)
+      expect(shown(decoder)).toEqual(packet)
+      memory.add(decoder.bytes.buffer)
+      expect(decoder.next()).toBe(0)
+    }
+    expect(memory.size).toBe(1)
+    expect(feed(decoder, packet.slice(60_000))).toEqual([packet])
+    expect(decoder.keptSize).toBe(0)
   })
 
   test('a little of it is used again', () => {

@@ -1,8 +1,8 @@
 /**
  * However a stream is cut into chunks, the packets are the same, byte for byte, and so is the fault; and
- * memory grows with the bytes that arrive, and goes with those that are read: once `next` has returned 0,
+ * memory grows with the bytes that arrive, and goes when nothing is unread: once `next` has returned 0,
  *
- *   keptSize <= max(64, 2 * arrived) and <= max(4096, 2 * unread), or 4 * unread for who calls `keep`.
+ *   keptSize <= max(64, 2 * arrived), and <= 4096 with nothing unread
  *
  *   stream      | packet 0 | packet 1 | ...
  *   chunks      | lent | lent | lent | ...      each is spoiled once `next` has returned 0
@@ -53,7 +53,7 @@ export function checkChunking(trial: Trial, salt: number): void {
     }
     if (trial.isRefused && count === packets.length) return
     chunk.fill(SPOILED)
-    checkMemory(decoder, chunk, pushed, keeps)
+    checkMemory(decoder, chunk, pushed)
   }
   insist(count === packets.length, 'chunking', 'cut, the stream has fewer packets')
   insist(decoder.fault === trial.framingFault, 'chunking', 'cut, the stream has another fault')
@@ -105,14 +105,11 @@ function checkMemory(
   { keptSize, unreadSize, bytes }: PacketDecoder,
   chunk: Uint8Array,
   pushed: number,
-  keeps: number,
 ): void {
   const isOfArrived = keptSize <= Math.max(SMALLEST_KEPT, 2 * pushed)
   insist(isOfArrived, 'memory', 'memory is above twice the bytes that have arrived')
-  // Who calls `keep` may have had several packets in own memory.
-  const factor = keeps <= Keep.EveryPacket ? 4 : 2
-  const isOfUnread = keptSize <= Math.max(RETAINED, factor * unreadSize)
-  insist(isOfUnread, 'memory', 'memory is above a few times the bytes that are unread')
+  const isLetGo = unreadSize > 0 || keptSize <= RETAINED
+  insist(isLetGo, 'memory', 'memory is held though nothing is unread')
   insist(bytes !== chunk, 'memory', 'the chunk is referred to after its last packet')
 }
 
