@@ -7,7 +7,7 @@ export default defineConfig({
   resolve: { conditions: ['promptmq-source'] },
   ssr: { resolve: { conditions: ['promptmq-source'] } },
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'scripts/test/**/*.test.ts'],
+    include: ['{packages/*,scripts,benchmarks}/test/**/*.test.ts'],
     pool: 'forks',
     execArgv: ['--conditions=promptmq-source'],
     testTimeout: 30_000,

@@ -31,7 +31,7 @@ async function run(code: string): Promise<string> {
 
 describe('examples', () => {
   test('are there', () => {
-    expect(examples.filter(({ where }) => where.startsWith('README'))).toHaveLength(3)
+    expect(examples.filter(({ where }) => where.startsWith('README'))).toHaveLength(5)
     expect(examples.length).toBeGreaterThan(8)
   })
 
@@ -40,10 +40,18 @@ describe('examples', () => {
   })
 
   test('print what they say they print', async () => {
-    const inspecting = examples.find(({ code }) => code.includes('0x36'))!
-    const printed = await run(inspecting.code)
-    expect(printed).toContain('PUBLISH: both QoS bits are set [MQTT-3.3.1-4]')
-    expect(printed).toMatch(/a\/b\n$/)
+    const printed = async (part: string) =>
+      run(examples.find(({ code }) => code.includes(part))!.code)
+    const capture = await printed('36000174')
+    expect(capture).toMatch(/^CONNECT \{[\s\S]*SUBSCRIBE \{[\s\S]*PINGREQ \{/)
+    expect(capture).toContain(
+      'PUBLISH: both QoS bits are set [MQTT-3.3.1-4] ERR_MQTT_PUBLISH_QOS_3 129',
+    )
+    expect(await printed('new BufferPool({ bufferSize: 65_536')).toBe('63\n')
+    expect(await printed('const names = new StringCache')).toBe('a/b\n0\n60\n')
+  })
+
+  test('tell sizes that are those', async () => {
     const building = examples.find(({ code }) => code.includes('plant/#'))!
     const sizes = building.code.replace(
       /^packetSize\((.*)\) \/\/.*$/gm,
