@@ -223,6 +223,7 @@ export class Broker extends EventEmitter<BrokerEvents> {
     this.#localSubscriptions.add(local)
     if (parsed.shareName === null)
       engine.retained.replay(local.subscription).queueRest(engine.now())
+    engine.endTurn()
     if (signal?.aborted) local.end()
     else signal?.addEventListener('abort', abort, { once: true })
     return local

@@ -75,6 +75,8 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
   readonly #listener: EngineListener
   #dirty: PacketWriter[] = []
   #joinedCount = 0
+  #now = 0
+  #isTimeRead = false
   #emptied: PromiseWithResolvers<void> | null = null
 
   constructor(settings: Settings, listener: EngineListener) {
@@ -102,14 +104,20 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
     this.fanOut = new FanOut(this.tree, this.retained, now)
   }
 
+  /** The time at which this turn first asked for it: within a turn it stands still. */
   now(): number {
-    return this.settings.clock.now()
+    if (!this.#isTimeRead) {
+      this.#now = this.settings.clock.now()
+      this.#isTimeRead = true
+    }
+    return this.#now
   }
 
   /** Serves one peer until either side closes. */
   connect(transport: Transport): Connection {
     const connection = new Connection(this, transport)
     this.connections.add(connection)
+    this.endTurn()
     return connection
   }
 
@@ -135,6 +143,7 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
       for (const writer of dirty) writer.flush()
     }
     this.journal?.flush()
+    this.#isTimeRead = false
   }
 
   touched(writer: PacketWriter): void {
