@@ -89,6 +89,7 @@ export class Connection implements TransportReceiver, SessionConnection {
       sender: Sender.Client,
       maximumUserProperties: settings.maximumUserProperties,
       maximumTopicLevels: settings.maximumTopicLevels,
+      topicHashSeed: engine.topics.seed,
     })
     this.decoder = new PacketDecoder(this.context, {
       maximumPacketSize: settings.maximumConnectSize,

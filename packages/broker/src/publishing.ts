@@ -65,7 +65,8 @@ function resolveTopic(connection: Connection): TopicEntry | null {
     return null
   }
   if (header.topicEnd > header.topicStart) {
-    const topic = engine.topics.get(header.bytes, header.topicStart, header.topicEnd)
+    const { bytes, topicStart, topicEnd, topicHash } = header
+    const topic = engine.topics.get(bytes, topicStart, topicEnd, topicHash)
     if (topicAlias > 0) {
       connection.aliases ??= []
       connection.aliases[topicAlias] = topic

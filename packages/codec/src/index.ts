@@ -53,3 +53,4 @@ export {
   VARIABLE_BYTE_INTEGER_MAX,
   variableByteIntegerSize,
 } from './variable-byte-integer.ts'
+export { haveWords, topicHashOf, wordsOf } from './words.ts'

@@ -1,6 +1,6 @@
 import { checkInteger } from './misuse.ts'
 import { readUtf8 } from './utf8.ts'
-import { haveWords, TopicScan, wordsOf } from './words.ts'
+import { haveWords, topicHashOf, wordsOf } from './words.ts'
 
 /** A string that has been read, and the bytes that it was read from. */
 interface Known {
@@ -12,8 +12,6 @@ interface Known {
 
 /** Longer ones are read each time, so that the cache has a bound in bytes too. */
 const LONGEST = 256
-
-const scan = new TopicScan()
 
 /**
  * Strings by their bytes: the same bytes again give the same string without making it, which takes a
@@ -58,7 +56,7 @@ export class StringCache {
     bytes: Uint8Array,
     start: number,
     end: number,
-    hash: number = hashOf(bytes, start, end),
+    hash: number = topicHashOf(bytes, start, end, 0),
   ): string {
     const slots = this.#slots
     const index = hash & this.#mask
@@ -76,11 +74,6 @@ export class StringCache {
     this.#slots[index] = { hash, size: end - start, words: wordsOf(bytes, start, end), text }
     return text
   }
-}
-
-function hashOf(bytes: Uint8Array, start: number, end: number): number {
-  scan.over(bytes, start, end, 0)
-  return scan.hash
 }
 
 function isIn(known: Known, hash: number, bytes: Uint8Array, start: number, end: number): boolean {

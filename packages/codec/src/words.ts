@@ -114,6 +114,16 @@ function haveWordsClosely(
   return true
 }
 
+/**
+ * A `PublishHeader`'s `topicHash` of a Topic Name that is in `bytes[start..end)`.
+ *
+ * @param seed - the same as the `DecodeContext.topicHashSeed` that it is to be compared with.
+ */
+export function topicHashOf(bytes: Uint8Array, start: number, end: number, seed: number): number {
+  scan.over(bytes, start, end, seed)
+  return scan.hash
+}
+
 /** What one pass over a Topic Name tells. One serves a module: it is read before the next pass. */
 export class TopicScan {
   /** 32 bits of seed, size and bytes. */
@@ -157,3 +167,5 @@ export class TopicScan {
     return ((odd | oddOnes(filled)) & HIGH_BITS) === 0
   }
 }
+
+const scan = new TopicScan()

@@ -1,10 +1,10 @@
-import { readUtf8, utf8Size, writeUtf8 } from '@promptmq/codec'
+import { haveWords, readUtf8, topicHashOf, utf8Size, wordsOf, writeUtf8 } from '@promptmq/codec'
 import { findRoute, type Route } from './route.ts'
 import type { TopicTree } from './topic-tree.ts'
 
 /**
  * Known Topic Names by their bytes, so that a PUBLISH on a topic seen before costs no string and no
- * match: hash the bytes, compare them, use the cached Route.
+ * match: the hash that decoding gave, compared bytes, the cached Route.
  *
  *   slots   [ - ][ a/b ][ x ][ - ] ...   open addressing, linear probing, at most half full
  *
@@ -17,6 +17,7 @@ export class TopicEntry {
   /** The Topic Name as UTF-8. */
   readonly bytes: Uint8Array
   readonly name: string
+  readonly #words: Int32Array
   #route: Route | null = null
   #version = 0
 
@@ -24,6 +25,16 @@ export class TopicEntry {
     this.hash = hash
     this.bytes = bytes
     this.name = readUtf8(bytes, 0, bytes.length)
+    this.#words = wordsOf(bytes, 0, bytes.length)
+  }
+
+  /** Whether its name is in `bytes[start..end)`, of which `hash` is the hash. */
+  is(hash: number, bytes: Uint8Array, start: number, end: number): boolean {
+    return (
+      this.hash === hash &&
+      this.bytes.length === end - start &&
+      haveWords(bytes, start, end, this.#words)
+    )
   }
 
   /** Who gets this topic's messages, as of now. */
@@ -65,7 +76,8 @@ export interface TopicTableOptions {
 export class TopicTable {
   readonly #maximumEntries: number
   readonly #maximumBytes: number
-  readonly #seed: number
+  /** To be the `topicHashSeed` of who decodes for this table. */
+  readonly seed: number
   #slots: (TopicEntry | null)[] = new Array(FIRST_CAPACITY).fill(null)
   #size = 0
   #byteSize = 0
@@ -77,23 +89,30 @@ export class TopicTable {
   }: TopicTableOptions = {}) {
     this.#maximumEntries = maximumEntries
     this.#maximumBytes = maximumBytes
-    this.#seed = seed
+    this.seed = seed
   }
 
   get size(): number {
     return this.#size
   }
 
-  /** The entry of the Topic Name in `bytes[start..end)`, well-formed UTF-8; made when it is new. */
-  get(bytes: Uint8Array, start: number, end: number): TopicEntry {
-    const hash = hashBytes(bytes, start, end, this.#seed)
+  /**
+   * The entry of the Topic Name in `bytes[start..end)`, well-formed UTF-8; made when it is new.
+   * @param hash - `PublishHeader.topicHash`, decoded with this table's seed.
+   */
+  get(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    hash: number = topicHashOf(bytes, start, end, this.seed),
+  ): TopicEntry {
     const slots = this.#slots
     const mask = slots.length - 1
     let index = hash & mask
     for (let probe = 0; probe < LONGEST_PROBE; probe++) {
       const entry = slots[index] as TopicEntry | null
       if (entry === null) break
-      if (entry.hash === hash && equals(entry.bytes, bytes, start, end)) return entry
+      if (entry.is(hash, bytes, start, end)) return entry
       index = (index + 1) & mask
     }
     // Not `slice`: a Buffer's is a view, and the chunk is only lent.
@@ -143,30 +162,4 @@ export class TopicTable {
     this.#byteSize = 0
     for (const entry of entries) this.#place(entry)
   }
-}
-
-/** Four bytes a round; multiply and shift mix them well enough for a table that is half empty. */
-function hashBytes(bytes: Uint8Array, start: number, end: number, seed: number): number {
-  let hash = seed ^ (end - start)
-  let index = start
-  for (; index + 4 <= end; index += 4) {
-    const word =
-      bytes[index]! |
-      (bytes[index + 1]! << 8) |
-      (bytes[index + 2]! << 16) |
-      (bytes[index + 3]! << 24)
-    hash = Math.imul(hash ^ word, 0x9e3779b1)
-    hash ^= hash >>> 15
-  }
-  for (; index < end; index++) {
-    hash = Math.imul(hash ^ bytes[index]!, 0x01000193)
-    hash ^= hash >>> 13
-  }
-  return hash | 0
-}
-
-function equals(known: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  if (known.length !== end - start) return false
-  for (let i = 0; i < known.length; i++) if (known[i] !== bytes[start + i]) return false
-  return true
 }
