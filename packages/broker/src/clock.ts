@@ -14,6 +14,8 @@ export interface Clock {
    * @returns cancels.
    */
   schedule(delayMs: number, callback: () => void): () => void
+  /** Calls back once, when all has been worked off that the event loop has read by now. */
+  defer(callback: () => void): void
 }
 
 /** Beyond this Node's timers fire at once. */
@@ -32,4 +34,5 @@ export const systemClock: Clock = {
     timer.unref()
     return () => clearTimeout(timer)
   },
+  defer: (callback) => void setImmediate(callback),
 }

@@ -80,6 +80,7 @@ export class Connection implements TransportReceiver, SessionConnection {
   #isStopped = false
   #isTransportClosed = false
   #replayIsScheduled = false
+  #mustProceed = false
 
   constructor(engine: Engine, transport: Transport) {
     this.engine = engine
@@ -110,10 +111,16 @@ export class Connection implements TransportReceiver, SessionConnection {
 
   received(chunk: Uint8Array): void {
     if (this.phase === 'closed') return
+    this.engine.beginTurn(chunk, this.transport.givesChunks)
     this.decoder.push(chunk)
     this.#run()
     this.engine.endTurn()
+    this.engine.chunk = null
     this.#stopIfOwed()
+  }
+
+  written(): void {
+    this.writer.written()
   }
 
   drained(): void {
@@ -222,6 +229,11 @@ export class Connection implements TransportReceiver, SessionConnection {
     }
   }
 
+  /** {@link Connection.proceed} when the packets that are here are worked off. */
+  proceedSoon(): void {
+    this.#mustProceed = true
+  }
+
   #run(): void {
     const { decoder } = this
     let packetCount = 0
@@ -232,6 +244,10 @@ export class Connection implements TransportReceiver, SessionConnection {
     }
     if (packetCount > 0) this.#lastPacketAt = this.engine.now()
     if (this.phase === 'closed') return
+    if (this.#mustProceed) {
+      this.#mustProceed = false
+      this.proceed()
+    }
     if (decoder.fault !== 0) this.#refuse(decoder.fault)
     else if (this.#isWaiting) decoder.keep()
   }

@@ -38,12 +38,14 @@ export function deliverySize(
 /**
  * Writes the packet at `target[offset]`, where there is room for {@link deliverySize}.
  *
+ * @param view - of all of `target`.
  * @param flags - DUP, QoS and RETAIN as they stand in the first byte.
  * @param packetIdentifier - 0 at QoS 0.
  * @param now - milliseconds on the broker's clock, for the time that the message has left.
  */
 export function encodeDelivery(
   target: Uint8Array,
+  view: DataView,
   offset: number,
   version: ProtocolVersion,
   message: Message,
@@ -64,7 +66,7 @@ export function encodeDelivery(
       0,
       payloadSize,
     )
-    copyBytes(target, start, bytes, propertiesSize, bytes.length)
+    copyBytes(target, view, start, bytes, propertiesSize, bytes.length)
     return
   }
   const hopSize = hopPropertiesSize(message, identifiers)
@@ -79,7 +81,7 @@ export function encodeDelivery(
     payloadSize,
   )
   if (hopSize > 0) at = encodeHopProperties(target, at, message, identifiers, now)
-  copyBytes(target, at, bytes, 0, bytes.length)
+  copyBytes(target, view, at, bytes, 0, bytes.length)
 }
 
 function hopPropertiesSize(message: Message, identifiers: readonly number[]): number {

@@ -14,6 +14,7 @@ import {
 import { Connection } from './connection.ts'
 import { Deadlines } from './deadlines.ts'
 import { FanOut } from './fan-out.ts'
+import { Flusher } from './flusher.ts'
 import { type ClientInfo, HookChain } from './hooks.ts'
 import { Journal, type JournalHost } from './journal.ts'
 import type { Settings } from './options.ts'
@@ -24,7 +25,7 @@ import { Sessions } from './sessions.ts'
 import type { BrokerStats } from './statistics.ts'
 import type { Transport } from './transport/transport.ts'
 import { type StoredWill, Wills } from './wills.ts'
-import { writeBufferPool } from './write-buffer.ts'
+import { writePools } from './write-buffer.ts'
 
 /** After a page of a queue could not be read. */
 const RETRY_MS = 1_000
@@ -56,7 +57,9 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
   readonly sessions: Sessions
   readonly wills: Wills
   readonly fanOut: FanOut
-  readonly buffers = writeBufferPool()
+  readonly buffers = writePools()
+  /** What the turn reads; see WriterHost. */
+  chunk: Uint8Array | null = null
   readonly queueLimits: QueueLimits
   readonly maximumPendingBytes: number
   /** One for all connections: filled in and read within one packet. */
@@ -73,7 +76,8 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
     slow: 0,
   }
   readonly #listener: EngineListener
-  #dirty: PacketWriter[] = []
+  readonly #flusher: Flusher
+  #isChunkLent = false
   #joinedCount = 0
   #now = 0
   #isTimeRead = false
@@ -91,6 +95,7 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
     }
     this.maximumPendingBytes = settings.maximumPendingBytes
     const { clock, hookTimeoutMs, logger, store } = settings
+    this.#flusher = new Flusher(clock)
     this.deadlines = new Deadlines(clock, () => this.endTurn())
     this.hooks = new HookChain(clock, hookTimeoutMs, logger)
     this.topics = new TopicTable({ seed: settings.random() })
@@ -135,19 +140,21 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
     return this.journal === null || this.journal.appended === before ? 0 : this.journal.pendingBatch
   }
 
-  /** Everything that this turn has to send is written, what it has to keep is committed. */
+  /** A turn works off a chunk. @param isGiven - it may be kept. */
+  beginTurn(chunk: Uint8Array, isGiven: boolean): void {
+    this.chunk = chunk
+    this.#isChunkLent = !isGiven
+  }
+
+  /** What this turn has to send is written, now or soon; what it has to keep is committed. */
   endTurn(): void {
-    const dirty = this.#dirty
-    if (dirty.length > 0) {
-      this.#dirty = []
-      for (const writer of dirty) writer.flush()
-    }
+    this.#flusher.endTurn(this.#isChunkLent)
     this.journal?.flush()
     this.#isTimeRead = false
   }
 
   touched(writer: PacketWriter): void {
-    this.#dirty.push(writer)
+    this.#flusher.touch(writer)
   }
 
   joined(connection: Connection): void {

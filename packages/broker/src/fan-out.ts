@@ -10,18 +10,22 @@ import {
 } from '@promptmq/router'
 import type { Retained } from './retained.ts'
 
+/** Who gets a message, and as what: a Recipient of the topic, or a member of a shared group. */
+type Target = Pick<Recipient, 'session' | 'qos' | 'retainAsPublished' | 'identifiers'>
+
 /**
  * From one PUBLISH to everybody who gets it. Synchronous, one message after the other: that alone
  * keeps the order of §4.6.
  *
- * A QoS 0 packet goes on as the bytes that came, for every subscriber for whom it would be the same
- * bytes. Whatever else is needed is encoded from a Message, which is made when the first subscriber
- * asks for it and shared by all.
+ * A packet goes on as the bytes that came, for every subscriber for whom it would be the same bytes
+ * (but for the Packet Identifier), and of whom nothing has to be kept. Whatever else is needed is
+ * encoded from a Message, which is made when the first subscriber asks for it and shared by all.
  */
 export class FanOut {
   readonly #tree: TopicTree
   readonly #retained: Retained
   readonly #now: () => number
+  readonly #packet = new Packet()
 
   constructor(tree: TopicTree, retained: Retained, now: () => number) {
     this.#tree = tree
@@ -45,24 +49,23 @@ export class FanOut {
     publisher: Session,
   ): boolean {
     const route = entry.route(this.#tree)
-    const isPlain = header.qos === 0 && !header.retain && !header.hasHopProperties
-    let message: Message | null = null
-    for (const each of route.recipients) {
+    const { recipients, groups } = route
+    const packet = this.#packet
+    packet.set(entry, header, packetStart, wireFormat, publisher)
+    for (let i = 0; i < recipients.length; i++) {
+      const each = recipients[i]!
       const recipient = each.session === publisher ? each.toSelf : each
-      if (recipient === null) continue // [MQTT-3.8.3-3]
-      const { outlet } = recipient.session
-      if (isPlain && recipient.identifiers.length === 0 && outlet?.wireFormat === wireFormat) {
-        outlet.forward(header.bytes, packetStart, header.payloadEnd)
-      } else {
-        message ??= keepMessage(header, entry.name, entry.bytes, publisher.clientId, this.#now())
-        deliver(recipient, message)
-      }
+      // [MQTT-3.8.3-3]
+      if (recipient !== null && !packet.pass(recipient)) deliver(recipient, this.#kept())
     }
-    if (route.groups.length > 0 || header.retain) {
-      message ??= keepMessage(header, entry.name, entry.bytes, publisher.clientId, this.#now())
-      shareOut(route.groups, message)
-      if (header.retain) this.#retained.publish(message)
+    for (let i = 0; i < groups.length; i++) {
+      const member = groups[i]!.choose(header.qos)
+      // A message that is not acknowledged may yet go to another member: it is kept.
+      const isPassed = member !== null && header.qos === 0 && packet.pass(member)
+      if (member !== null && !isPassed) deliver(member, this.#kept())
     }
+    if (header.retain) this.#retained.publish(this.#kept())
+    packet.message = null
     return !route.isEmpty
   }
 
@@ -80,37 +83,83 @@ export class FanOut {
     if (message.retain) this.#retained.publish(message)
     return !route.isEmpty
   }
+
+  #kept(): Message {
+    const packet = this.#packet
+    packet.message ??= packet.keep(this.#now())
+    return packet.message
+  }
 }
+
+/** The PUBLISH that is being fanned out; one serves for all. */
+class Packet {
+  /** Made when it is asked for. */
+  message: Message | null = null
+  #entry: TopicEntry | null = null
+  #header: PublishHeader | null = null
+  #start = 0
+  #end = 0
+  #qos: 0 | 1 | 2 = 0
+  #identifierAt = 0
+  #wireFormat = 0
+  #publisher: Session | null = null
+
+  set(
+    entry: TopicEntry,
+    header: PublishHeader,
+    start: number,
+    wireFormat: number,
+    publisher: Session,
+  ): void {
+    // Else nobody gets the same bytes.
+    const isPlain = !header.retain && !header.hasHopProperties
+    this.#entry = entry
+    this.#header = header
+    this.#start = start
+    this.#end = header.payloadEnd
+    this.#qos = header.qos
+    this.#identifierAt = header.topicEnd
+    this.#wireFormat = isPlain ? wireFormat : NO_FORMAT
+    this.#publisher = publisher
+  }
+
+  /** Passes its bytes on. @returns false where others are needed, or where it has to be kept. */
+  pass({ session, qos, identifiers }: Target): boolean {
+    const { outlet } = session
+    if (outlet === null || outlet.wireFormat !== this.#wireFormat || identifiers.length > 0) {
+      return false
+    }
+    const { bytes } = this.#header!
+    if (this.#qos === 0) {
+      outlet.forward(bytes, this.#start, this.#end)
+      return true
+    }
+    return (
+      qos >= this.#qos &&
+      session.forward(bytes, this.#start, this.#end, this.#identifierAt, this.#qos)
+    )
+  }
+
+  keep(now: number): Message {
+    const { name, bytes } = this.#entry!
+    return keepMessage(this.#header!, name, bytes, this.#publisher!.clientId, now)
+  }
+}
+
+const NO_FORMAT = -1
 
 function shareOut(groups: readonly SharedGroup[], message: Message): void {
   for (const group of groups) {
     const member = group.choose(message.qos)
-    if (member === null) continue
-    const identifiers = member.identifier === 0 ? [] : [member.identifier]
-    deliver(
-      {
-        session: member.session,
-        qos: member.qos,
-        retainAsPublished: member.retainAsPublished,
-        identifiers,
-      },
-      message,
-    )
+    if (member !== null) deliver(member, message)
   }
 }
 
 /** The lower QoS of the two rules [MQTT-3.8.4-8]; RETAIN by [MQTT-3.3.1-12] [MQTT-3.3.1-13]. */
-function deliver(
-  {
-    session,
-    qos,
-    retainAsPublished,
-    identifiers,
-  }: Pick<Recipient, 'session' | 'qos' | 'retainAsPublished' | 'identifiers'>,
-  message: Message,
-): void {
-  const retain = message.retain && retainAsPublished
-  const deliveryQos = Math.min(message.qos, qos)
-  if (deliveryQos === 0) session.outlet?.publish(message, 0, retain, false, 0, identifiers)
-  else session.deliver(message, deliveryQos as 1 | 2, retain, identifiers)
+function deliver(target: Target, message: Message): void {
+  const { session, identifiers } = target
+  const retain = message.retain && target.retainAsPublished
+  const qos = Math.min(message.qos, target.qos)
+  if (qos === 0) session.outlet?.publish(message, 0, retain, false, 0, identifiers)
+  else session.deliver(message, qos as 1 | 2, retain, identifiers)
 }

@@ -78,7 +78,7 @@ function handleAcknowledgement(connection: Connection): void {
     const code = ReasonCode.PacketIdentifierNotFound
     connection.writer.acknowledge(PUBREL_FIRST_BYTE, packetIdentifier, code)
   }
-  connection.proceed()
+  connection.proceedSoon()
 }
 
 function acknowledge(

@@ -29,6 +29,7 @@ export interface ReceivedMessage {
 export class LocalSubscription implements Outlet, AsyncIterableIterator<ReceivedMessage> {
   readonly writable = true
   readonly wireFormat = 0
+  readonly maximumPacketSize = Number.POSITIVE_INFINITY
   readonly subscription: Subscription
   readonly #maximumPending: number
   readonly #dropped: (message: Message) => void
@@ -62,6 +63,9 @@ export class LocalSubscription implements Outlet, AsyncIterableIterator<Received
 
   /** Never called: no packet has wire format 0. */
   forward(): void {}
+
+  /** Never called, as above. */
+  forwardAs(): void {}
 
   /** Never called: at QoS 0 there is none. */
   pubrel(): void {}

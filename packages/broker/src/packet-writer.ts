@@ -1,5 +1,4 @@
 import {
-  type BufferPool,
   type ConnackInput,
   connackSize,
   type DisconnectInput,
@@ -21,18 +20,22 @@ import {
 import type { Message, Outlet } from '@promptmq/router'
 import { copyBytes } from './copy-bytes.ts'
 import { deliverySize, encodeDelivery } from './delivery.ts'
+import type { Flushable } from './flusher.ts'
 import type { Transport } from './transport/transport.ts'
-import { WriteBuffer } from './write-buffer.ts'
+import { WriteBuffer, type WritePools } from './write-buffer.ts'
 
 const PUBREL_FIRST_BYTE = (PacketType.Pubrel << 4) | 0b0010
+const WITHOUT_DUP_AND_RETAIN = 0b1111_0110
 
 /** What a PacketWriter needs of the broker. */
 export interface WriterHost {
-  readonly buffers: BufferPool<Buffer>
+  readonly buffers: WritePools
+  /** What is being read: its bytes stay until the turn ends. `null` while nothing is. */
+  readonly chunk: Uint8Array | null
   /** Bytes that may wait for one socket before QoS 0 messages are dropped. */
   readonly maximumPendingBytes: number
   now(): number
-  /** There is something to flush at the end of this turn. */
+  /** There is something to flush. */
   touched(writer: PacketWriter): void
   /** A QoS 0 message was not sent. */
   droppedQos0(reason: 'slow' | 'too large'): void
@@ -43,10 +46,14 @@ export interface WriterHost {
  * connection's WriteBuffer, within the client's Maximum Packet Size [MQTT-3.1.2-24]. To the router
  * it is the session's Outlet.
  */
-export class PacketWriter implements Outlet {
+export class PacketWriter implements Outlet, Flushable {
   protocolVersion: ProtocolVersion = 5
   /** The client's Maximum Packet Size, in bytes. */
   maximumPacketSize = Number.POSITIVE_INFINITY
+  isTouched = false
+  isWaiting = false
+  /** Bytes that may wait in the buffer before QoS 0 messages are dropped, as of this turn. */
+  #room = 0
   readonly #buffer: WriteBuffer
   readonly #transport: Transport
   readonly #host: WriterHost
@@ -65,9 +72,8 @@ export class PacketWriter implements Outlet {
     return this.#transport.writable
   }
 
-  /** Bytes that wait for the peer to read. */
-  get pendingBytes(): number {
-    return this.#transport.pendingBytes + this.#buffer.length
+  get length(): number {
+    return this.#buffer.length
   }
 
   fits(message: Message, qos: number, identifiers: readonly number[]): boolean {
@@ -90,10 +96,11 @@ export class PacketWriter implements Outlet {
     if (qos === 0 && !this.#accepts(size)) return
     const flags = (dup ? 0b1000 : 0) | (qos << 1) | (retain ? 1 : 0)
     const offset = this.#reserve(size)
-    const { bytes } = this.#buffer
+    const { bytes, view } = this.#buffer
     const now = message.expiresAt === Number.POSITIVE_INFINITY ? 0 : this.#host.now()
     encodeDelivery(
       bytes,
+      view,
       offset,
       protocolVersion,
       message,
@@ -106,8 +113,23 @@ export class PacketWriter implements Outlet {
 
   forward(bytes: Uint8Array, start: number, end: number): void {
     if (!this.#accepts(end - start)) return
-    const offset = this.#reserve(end - start)
-    copyBytes(this.#buffer.bytes, offset, bytes, start, end)
+    if (bytes === this.#host.chunk) this.#buffer.refer(bytes, start, end)
+    else this.#copy(bytes, start, end)
+  }
+
+  forwardAs(
+    packetIdentifier: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    identifierAt: number,
+  ): void {
+    const offset = this.#copy(bytes, start, end)
+    const target = this.#buffer.bytes
+    const at = offset + identifierAt - start
+    target[offset] = bytes[start]! & WITHOUT_DUP_AND_RETAIN
+    target[at] = packetIdentifier >>> 8
+    target[at + 1] = packetIdentifier
   }
 
   pubrel(packetIdentifier: number): void {
@@ -169,21 +191,44 @@ export class PacketWriter implements Outlet {
     this.#buffer.flush()
   }
 
+  settle(): void {
+    this.#buffer.settle()
+  }
+
+  /** The transport is done with a write. */
+  written(): void {
+    this.#buffer.written()
+  }
+
+  #copy(bytes: Uint8Array, start: number, end: number): number {
+    const offset = this.#reserve(end - start)
+    copyBytes(this.#buffer.bytes, this.#buffer.view, offset, bytes, start, end)
+    return offset
+  }
+
   /** A QoS 0 PUBLISH goes out unless the client cannot take its size or reads too slowly. */
   #accepts(size: number): boolean {
     if (size > this.maximumPacketSize) {
       this.#host.droppedQos0('too large')
       return false
     }
-    if (this.pendingBytes + size > this.#host.maximumPendingBytes && this.pendingBytes > 0) {
-      this.#host.droppedQos0('slow')
-      return false
-    }
-    return true
+    this.#touch()
+    const { length } = this.#buffer
+    if (length + size <= this.#room) return true
+    // One that is larger than all that may wait still goes out, alone.
+    if (length === 0 && this.#transport.pendingBytes === 0) return true
+    this.#host.droppedQos0('slow')
+    return false
   }
 
   #reserve(size: number): number {
-    if (this.#buffer.length === 0) this.#host.touched(this)
+    this.#touch()
     return this.#buffer.reserve(size)
+  }
+
+  #touch(): void {
+    if (this.isTouched) return
+    this.#host.touched(this)
+    this.#room = this.#host.maximumPendingBytes - this.#transport.pendingBytes
   }
 }

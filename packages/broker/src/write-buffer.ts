@@ -1,65 +1,192 @@
 import { BufferPool, type PooledBuffer } from '@promptmq/codec'
+import { copyBytes } from './copy-bytes.ts'
 import type { Transport } from './transport/transport.ts'
 
-/** A pool of what WriteBuffers borrow. One a broker. */
-export function writeBufferPool(): BufferPool<Buffer> {
-  return new BufferPool({ allocate: (size) => Buffer.allocUnsafeSlow(size) })
+const MEBIBYTE = 1024 * 1024
+
+/** For acknowledgements and single messages: a connection that has little to send takes little. */
+const SMALL = 2 * 1024
+
+/** For a chunk's worth of packets, and what came before them. */
+const LARGE = 128 * 1024
+
+/** Bytes of each size that wait to be borrowed, at most. */
+const KEPT = 8 * MEBIBYTE
+
+/** A range of a chunk that is at least so large may be written from where it lies. */
+const WORTH_A_WRITE = 4 * 1024
+
+/** What the WriteBuffers of a broker borrow from. */
+export interface WritePools {
+  readonly small: BufferPool<Buffer>
+  readonly large: BufferPool<Buffer>
+}
+
+/** One a broker. */
+export function writePools(): WritePools {
+  return { small: poolOf(SMALL), large: poolOf(LARGE) }
+}
+
+function poolOf(bufferSize: number): BufferPool<Buffer> {
+  return new BufferPool({
+    bufferSize,
+    maximumFree: KEPT / bufferSize,
+    allocate: (size) => Buffer.allocUnsafeSlow(size),
+  })
 }
 
 const NOTHING = Buffer.alloc(0)
+const NO_VIEW = new DataView(NOTHING.buffer, 0, 0)
 
 /**
  * What one connection has to send and has not yet handed to its transport.
  *
- *   bytes   | packet | packet | packet |  free  ...  |
- *           0                        length        the pool's bufferSize
+ *   bytes   | packet | packet |  free ...  |   then   source  ...| packet | packet |...
+ *           0               filled                               start           end
  *
- * A buffer is borrowed with the first packet of a turn and written at its end, in one write however
- * many packets it holds. It goes back to the pool if the transport is done with it at once, else it
- * is the transport's. Between turns a connection has none. A packet larger than the pool's buffers
- * gets memory of its own.
+ * Packets that are encoded lie in a borrowed buffer; packets that go on as they came are noted where
+ * they lie, in the chunk that is being read, and neighbours are one range: they are copied together,
+ * when something else follows them, or written from where they are. Everything leaves in one write.
+ *
+ * The buffer is borrowed with the first packet and goes back to its pool when the transport is done
+ * with it. While there is nothing to send there is none. What is larger than the pool's buffers gets
+ * memory of its own.
  */
 export class WriteBuffer {
   /** Where {@link WriteBuffer.reserve} made room: read it again after every call. */
   bytes: Buffer = NOTHING
-  #length = 0
+  /** Of all of `bytes`. */
+  view: DataView = NO_VIEW
+  #filled = 0
   #borrowed: PooledBuffer<Buffer> | null = null
-  readonly #pool: BufferPool<Buffer>
+  #source: Uint8Array = NOTHING
+  #start = 0
+  #end = 0
+  /** Buffers that the transport still reads, in order; `null`: memory of somebody else. */
+  #written: (PooledBuffer<Buffer> | null)[] = []
+  readonly #pools: WritePools
   readonly #transport: Transport
 
-  constructor(pool: BufferPool<Buffer>, transport: Transport) {
-    this.#pool = pool
+  constructor(pools: WritePools, transport: Transport) {
+    this.#pools = pools
     this.#transport = transport
   }
 
+  /** Bytes that wait for a flush. */
   get length(): number {
-    return this.#length
+    return this.#filled + this.#end - this.#start
   }
 
   /** Makes room for `size` bytes behind what is there. @returns the offset of the first. */
   reserve(size: number): number {
-    if (this.#length + size > this.bytes.length) {
-      this.flush()
-      this.#borrowed = size > this.#pool.bufferSize ? null : this.#pool.take()
-      this.bytes = this.#borrowed?.bytes ?? Buffer.allocUnsafeSlow(size)
-    }
-    const offset = this.#length
-    this.#length += size
+    if (this.#end > this.#start) this.settle()
+    if (this.#filled + size > this.bytes.length) this.#makeRoom(size)
+    const offset = this.#filled
+    this.#filled += size
     return offset
+  }
+
+  /**
+   * Notes packets that lie in a chunk: it must not change until they are flushed or settled.
+   */
+  refer(source: Uint8Array, start: number, end: number): void {
+    if (source === this.#source && start === this.#end) {
+      this.#end = end
+      return
+    }
+    if (this.#end > this.#start) this.settle()
+    this.#source = source
+    this.#start = start
+    this.#end = end
+  }
+
+  /** Copies what was noted: the chunk may change. */
+  settle(): void {
+    const [source, start, end] = [this.#source, this.#start, this.#end]
+    this.#forget()
+    if (start === end) return
+    const offset = this.reserve(end - start)
+    copyBytes(this.bytes, this.view, offset, source, start, end)
   }
 
   /** Hands everything to the transport, in one write. */
   flush(): void {
-    if (this.#length === 0) return
-    const bytes =
-      this.#length === this.bytes.length ? this.bytes : this.bytes.subarray(0, this.#length)
+    if (this.#filled === 0 && this.#isWorthAWrite) {
+      const bytes = this.#source.subarray(this.#start, this.#end)
+      this.#forget()
+      this.#write(bytes, null)
+      return
+    }
+    this.settle()
+    this.#flushFilled()
+  }
+
+  /** The transport is done with the oldest write that it was not done with at once. */
+  written(): void {
+    const borrowed = this.#written.shift()
+    if (borrowed) this.#release(borrowed)
+  }
+
+  /** What is written from where it lies keeps all of its chunk in memory meanwhile. */
+  get #isWorthAWrite(): boolean {
+    const size = this.#end - this.#start
+    return (
+      this.#transport.givesChunks &&
+      size >= WORTH_A_WRITE &&
+      2 * size >= this.#source.buffer.byteLength
+    )
+  }
+
+  #forget(): void {
+    this.#source = NOTHING
+    this.#start = 0
+    this.#end = 0
+  }
+
+  #makeRoom(size: number): void {
+    const { large, small } = this.#pools
+    const former = this.#borrowed
+    const filled = this.#filled
+    if (former !== null && former.bytes.length < LARGE && filled + size <= LARGE) {
+      this.#borrow(large)
+      copyBytes(this.bytes, this.view, 0, former.bytes, 0, filled)
+      small.release(former)
+      return
+    }
+    this.#flushFilled()
+    if (size <= LARGE) this.#borrow(size <= SMALL ? small : large)
+    else {
+      this.bytes = Buffer.allocUnsafeSlow(size)
+      this.view = new DataView(this.bytes.buffer)
+    }
+  }
+
+  #borrow(pool: BufferPool<Buffer>): void {
+    this.#borrowed = pool.take()
+    this.bytes = this.#borrowed.bytes
+    this.view = this.#borrowed.view
+  }
+
+  #flushFilled(): void {
+    const { bytes } = this
+    const filled = this.#filled
     const borrowed = this.#borrowed
-    this.#length = 0
+    if (filled === 0) return
+    this.#filled = 0
     this.#borrowed = null
     this.bytes = NOTHING
-    const isDone = this.#transport.write(bytes)
-    if (borrowed === null) return
-    if (isDone) this.#pool.release(borrowed)
-    else this.#pool.abandon(borrowed)
+    this.view = NO_VIEW
+    this.#write(filled === bytes.length ? bytes : bytes.subarray(0, filled), borrowed)
+  }
+
+  #write(bytes: Uint8Array, borrowed: PooledBuffer<Buffer> | null): void {
+    if (!this.#transport.write(bytes)) this.#written.push(borrowed)
+    else if (borrowed !== null) this.#release(borrowed)
+  }
+
+  #release(borrowed: PooledBuffer<Buffer>): void {
+    const { large, small } = this.#pools
+    if (borrowed.bytes.length === LARGE) large.release(borrowed)
+    else small.release(borrowed)
   }
 }

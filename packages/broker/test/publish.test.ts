@@ -28,6 +28,34 @@ describe('PUBLISH from one client to another, §3.3', () => {
     expect(publisher.take()).toEqual([])
   })
 
+  test('above QoS 0 each subscriber has its own identifiers, and the rest as it was', async () => {
+    const { broker } = await startBroker()
+    const properties = { contentType: 'x', userProperties: [['a', 'b']] as [string, string][] }
+    const subscribers: TestClient[] = []
+    for (const count of [0, 3]) {
+      const subscriber = await TestClient.join(broker, { clientId: `s${count}` })
+      await subscriber.subscribe('t', 1)
+      for (let i = 0; i < count; i++) await broker.publish('t', 'before', { qos: 1 })
+      subscribers.push(subscriber)
+    }
+    for (const subscriber of subscribers) subscriber.take()
+    const publisher = await TestClient.join(broker, { clientId: 'p' })
+    const packet = { qos: 1, properties } as const
+    await publisher.send(
+      publish('t', 'one', { ...packet, packetIdentifier: 700 }),
+      publish('t', 'two', { ...packet, packetIdentifier: 701, dup: true }),
+    )
+    for (const [i, first] of [4, 4].entries()) {
+      const got = only(subscribers[i]!.take(), 'publish')
+      expect(payloads(got)).toEqual(['one', 'two'])
+      expect(got).toMatchObject([
+        { packetIdentifier: first, qos: 1, dup: false, retain: false, properties },
+        { packetIdentifier: first + 1, qos: 1, dup: false, retain: false, properties },
+      ])
+    }
+    expect(only(publisher.take(), 'puback').map((one) => one.packetIdentifier)).toEqual([700, 701])
+  })
+
   test('[MQTT-3.8.4-8] the QoS delivered is the lower of published and granted', async () => {
     const { broker } = await startBroker()
     for (const granted of [0, 1, 2] as const) {

@@ -155,6 +155,17 @@ describe('DuplexTransport', () => {
     far.pause()
     let isReusable = true
     let written = 0
+    let doneCount = 0
+    const drained = new Promise<void>((resolve) => {
+      transport.start({
+        received() {},
+        written: () => {
+          doneCount++
+        },
+        drained: resolve,
+        closed() {},
+      })
+    })
     const chunk = Buffer.alloc(1_000_000, 7)
     while (isReusable && written < 100_000_000) {
       isReusable = transport.write(chunk)
@@ -163,11 +174,9 @@ describe('DuplexTransport', () => {
     expect(isReusable).toBe(false)
     expect(transport.pendingBytes).toBeGreaterThan(0)
     expect(transport.writable).toBe(false)
-    const drained = new Promise<void>((resolve) => {
-      transport.start({ received() {}, drained: resolve, closed() {} })
-    })
     far.resume()
     await drained
+    expect(doneCount).toBe(1)
     expect(transport.writable).toBe(true)
     expect(new DuplexTransport(new PassThrough()).write(chunk)).toBe(false)
     end()
@@ -177,7 +186,7 @@ describe('DuplexTransport', () => {
     const { near, end } = await pair()
     const transport = new DuplexTransport(near)
     const closed = new Promise<Error | undefined>((resolve) => {
-      transport.start({ received() {}, drained() {}, closed: resolve })
+      transport.start({ received() {}, written() {}, drained() {}, closed: resolve })
     })
     transport.pause()
     transport.resume()

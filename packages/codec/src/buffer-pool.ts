@@ -13,11 +13,14 @@ export interface BufferPoolOptions<Bytes extends Uint8Array> {
 /** A buffer of a pool, for as long as it is lent. */
 export class PooledBuffer<Bytes extends Uint8Array = Uint8Array> {
   readonly bytes: Bytes
+  /** Of all of `bytes`, for who writes more than one byte at a time. */
+  readonly view: DataView
   /** Whether somebody has it; the pool's to set. */
   isLent = false
 
   constructor(bytes: Bytes) {
     this.bytes = bytes
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   }
 }
 

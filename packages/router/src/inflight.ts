@@ -51,9 +51,12 @@ export class Inflight {
     return this.#count
   }
 
-  /** Takes a free Packet Identifier for a message that is sent now. There must be fewer than 65,535. */
+  /**
+   * Takes a free Packet Identifier for a message that is sent now. There must be fewer than 65,535.
+   * @param message - `null`: it is never sent again.
+   */
   add(
-    message: Message,
+    message: Message | null,
     qos: number,
     retain: boolean,
     identifiers: readonly number[],

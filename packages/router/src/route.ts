@@ -4,8 +4,6 @@ import type { SharedGroup } from './shared-group.ts'
 import type { Subscription } from './subscription.ts'
 import { MatchResult, type TopicTree } from './topic-tree.ts'
 
-const NO_IDENTIFIERS: readonly number[] = []
-
 /**
  * What one session gets of a topic: all of its matching subscriptions merged into the one copy that
  * it is sent (§3.3.4). QoS is the highest granted, RETAIN is kept if any of them asked for it, and
@@ -26,7 +24,7 @@ export class Recipient {
     this.session = subscription.session
     this.qos = subscription.qos
     this.retainAsPublished = subscription.retainAsPublished
-    this.identifiers = subscription.identifier === 0 ? NO_IDENTIFIERS : [subscription.identifier]
+    this.identifiers = subscription.identifiers
   }
 
   merge(subscription: Subscription): void {

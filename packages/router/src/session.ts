@@ -96,6 +96,30 @@ export class Session {
   }
 
   /**
+   * Passes a PUBLISH above QoS 0 on as its bytes lie in the chunk, where that is all there is to do: it
+   * is sent now, and never again, since this session ends with its connection. Nothing of it is kept.
+   *
+   * @param identifierAt - where its Packet Identifier lies.
+   * @returns false where it has to be kept: see {@link Session.deliver}.
+   */
+  forward(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    identifierAt: number,
+    qos: 1 | 2,
+  ): boolean {
+    if (this.sessionExpiryInterval > 0 || this.journal !== null || !this.ready) return false
+    const outlet = this.outlet!
+    if (end - start > outlet.maximumPacketSize) return false
+    const packetIdentifier = this.inflight.add(null, qos, false, NO_IDENTIFIERS, 0)
+    this.inflight.markCounted(packetIdentifier)
+    this.#quota--
+    outlet.forwardAs(packetIdentifier, bytes, start, end, identifierAt)
+    return true
+  }
+
+  /**
    * A connection takes the session over, from nobody: see {@link Session.detach}. The next
    * {@link Session.advance} resends what was in flight and goes on with what waits.
    *
@@ -330,6 +354,7 @@ export class Session {
   }
 }
 
+const NO_IDENTIFIERS: readonly number[] = []
 const NOTHING: readonly InflightDelivery[] = []
 
 /**
@@ -381,8 +406,21 @@ export interface Outlet {
     packetIdentifier: number,
     identifiers: readonly number[],
   ): void
+  /** The client's, in bytes. */
+  readonly maximumPacketSize: number
   /** A QoS 0 PUBLISH that it gets as it came: `bytes[start..end)`, lent for the call. */
   forward(bytes: Uint8Array, start: number, end: number): void
+  /**
+   * A PUBLISH above QoS 0 that it gets as it came but for DUP and RETAIN, which are 0, and the Packet
+   * Identifier, which lies at `identifierAt`.
+   */
+  forwardAs(
+    packetIdentifier: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    identifierAt: number,
+  ): void
   pubrel(packetIdentifier: number): void
 }
 

@@ -1,6 +1,7 @@
 import type { QoS, Subscription as SubscriptionRequest } from '@promptmq/codec'
 import type { Session } from './session.ts'
 
+const NO_IDENTIFIERS: readonly number[] = []
 const NO_LOCAL = 0b0100
 const RETAIN_AS_PUBLISHED = 0b1000
 
@@ -23,6 +24,8 @@ export class Subscription {
   readonly retainHandling: number
   /** Subscription Identifier, 0: none. */
   readonly identifier: number
+  /** The same as the list that is delivered with a message. */
+  readonly identifiers: readonly number[]
   place: Subscription[] | null = null
   index = -1
 
@@ -41,6 +44,7 @@ export class Subscription {
     this.retainAsPublished = options.retainAsPublished
     this.retainHandling = options.retainHandling
     this.identifier = identifier
+    this.identifiers = identifier === 0 ? NO_IDENTIFIERS : [identifier]
   }
 
   /** The Subscription Options byte of §3.8.3.1, as a Store keeps it. */

@@ -17,6 +17,7 @@ export class FakeOutlet implements Outlet {
   readonly wireFormat = 5
   /** Messages of more bytes do not fit. */
   maximumSize = Number.POSITIVE_INFINITY
+  maximumPacketSize = Number.POSITIVE_INFINITY
   sent: string[] = []
 
   fits(message: Message): boolean {
@@ -38,6 +39,10 @@ export class FakeOutlet implements Outlet {
 
   forward(): void {
     this.sent.push('forwarded')
+  }
+
+  forwardAs(packetIdentifier: number): void {
+    this.sent.push(`forwarded as ${packetIdentifier}`)
   }
 
   pubrel(packetIdentifier: number): void {

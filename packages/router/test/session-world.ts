@@ -45,6 +45,7 @@ interface Acknowledgement {
 class Link implements Outlet {
   readonly wireFormat = 5
   readonly receiveMaximum: number
+  readonly maximumPacketSize = Number.POSITIVE_INFINITY
   writable = true
   wire: Packet[] = []
   acknowledgements: Acknowledgement[] = []
@@ -65,6 +66,10 @@ class Link implements Outlet {
   }
 
   forward(): void {
+    throw new Error('no packet is forwarded')
+  }
+
+  forwardAs(): void {
     throw new Error('no packet is forwarded')
   }
 

@@ -32,6 +32,45 @@ describe('QoS 1', () => {
   })
 })
 
+describe('a packet that is passed on as it came', () => {
+  const packet = new Uint8Array(100)
+  const forward = (session: Session, qos: 1 | 2 = 1) => session.forward(packet, 0, 100, 20, qos)
+
+  test('takes an identifier and a place, and nothing of it is kept', () => {
+    const { session, outlet } = sessionWith()
+    session.attach(outlet, 2)
+    expect([forward(session), forward(session, 2)]).toEqual([true, true])
+    expect(outlet.take()).toEqual(['forwarded as 1', 'forwarded as 2'])
+    expect(session.inflight.delivery(1)).toMatchObject({ state: 1, message: null })
+    expect(forward(session)).toBe(false)
+    expect(session.puback(1)).toBe('ok')
+    expect(session.pubrec(2, false)).toBe('ok')
+    expect(session.pubcomp(2)).toBe('ok')
+    expect(session.inflight.count).toBe(0)
+    expect(forward(session)).toBe(true)
+  })
+
+  test('is kept where it may have to be sent again or later, or is too large', () => {
+    const { session, outlet } = sessionWith()
+    expect(forward(session)).toBe(false)
+    session.attach(outlet, 10)
+    session.sessionExpiryInterval = 1
+    expect(forward(session)).toBe(false)
+    session.sessionExpiryInterval = 0
+    outlet.maximumPacketSize = 99
+    expect(forward(session)).toBe(false)
+    outlet.maximumPacketSize = 100
+    outlet.writable = false
+    deliver(session, 1, 'waits')
+    outlet.writable = true
+    expect(forward(session)).toBe(false)
+    expect(outlet.take()).toEqual([])
+    const durable = durableSessionWith()
+    durable.session.attach(outlet, 10)
+    expect(forward(durable.session)).toBe(false)
+  })
+})
+
 describe('QoS 2', () => {
   test('[MQTT-4.3.3-4] PUBREC is answered with PUBREL, and PUBCOMP ends it', () => {
     const { session, outlet } = sessionWith()

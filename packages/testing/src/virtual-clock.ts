@@ -38,6 +38,11 @@ export class VirtualClock implements Clock {
     }
   }
 
+  /** At once: nothing else has been read. */
+  defer(callback: () => void): void {
+    callback()
+  }
+
   /** Timers that wait. */
   get pendingCount(): number {
     return this.#timers.length

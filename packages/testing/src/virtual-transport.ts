@@ -9,6 +9,8 @@ import type { Transport, TransportReceiver } from '@promptmq/broker'
  */
 export class VirtualTransport implements Transport {
   readonly remoteAddress: string
+  /** They are lent: see the head. */
+  readonly givesChunks: boolean = false
   #receiver: TransportReceiver | null = null
   #output: Uint8Array[] = []
   #stalled: Uint8Array[] = []

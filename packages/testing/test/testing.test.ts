@@ -33,6 +33,7 @@ describe('VirtualTransport', () => {
       received: (chunk) => {
         kept = chunk as Uint8Array<ArrayBuffer>
       },
+      written() {},
       drained() {},
       closed() {},
     })
@@ -48,6 +49,7 @@ describe('VirtualTransport', () => {
       received: (chunk) => {
         size += chunk.length
       },
+      written() {},
       drained() {},
       closed: () => {
         closings++

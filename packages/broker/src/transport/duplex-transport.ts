@@ -6,12 +6,19 @@ import type { Transport, TransportReceiver } from './transport.ts'
 export class DuplexTransport implements Transport {
   readonly remoteAddress: string
   readonly #stream: Duplex
+  /** What a socket read is new memory; another stream may pass on its writer's. */
+  readonly givesChunks: boolean
   /** A plain socket has copied the bytes once nothing is pending; other streams may keep them. */
   readonly #copiesOnWrite: boolean
+  #receiver: TransportReceiver | null = null
+  #isWritable = true
+  /** Writes that were done at once, whose callbacks are still to come: they come first. */
+  #doneCount = 0
   #error: Error | undefined
 
   constructor(stream: Duplex) {
     this.#stream = stream
+    this.givesChunks = stream instanceof Socket
     this.#copiesOnWrite = stream instanceof Socket && !('encrypted' in stream)
     this.remoteAddress = describePeer(stream)
   }
@@ -21,16 +28,20 @@ export class DuplexTransport implements Transport {
   }
 
   get writable(): boolean {
-    return !this.#stream.writableNeedDrain
+    return this.#isWritable
   }
 
   start(receiver: TransportReceiver): void {
     const stream = this.#stream
+    this.#receiver = receiver
     stream.on('error', (error) => {
       this.#error ??= error
     })
     stream.on('close', () => receiver.closed(this.#error))
-    stream.on('drain', () => receiver.drained())
+    stream.on('drain', () => {
+      this.#isWritable = true
+      receiver.drained()
+    })
     stream.on('data', (chunk: Uint8Array) => receiver.received(chunk))
     // With half-open sockets allowed, nobody else answers the peer's end.
     stream.on('end', () => stream.end())
@@ -40,8 +51,16 @@ export class DuplexTransport implements Transport {
   write(bytes: Uint8Array): boolean {
     const stream = this.#stream
     if (!stream.writable) return true
-    stream.write(bytes)
-    return this.#copiesOnWrite && stream.writableLength === 0
+    this.#isWritable = stream.write(bytes, this.#written)
+    const isDone = this.#copiesOnWrite && stream.writableLength === 0
+    if (isDone) this.#doneCount++
+    return isDone
+  }
+
+  /** One for all writes: a callback for each would be one more object. */
+  readonly #written = (): void => {
+    if (this.#doneCount > 0) this.#doneCount--
+    else this.#receiver?.written()
   }
 
   pause(): void {

@@ -9,13 +9,16 @@ export interface Transport {
   readonly pendingBytes: number
   /** False from a write that found the peer slow until {@link TransportReceiver.drained}. */
   readonly writable: boolean
+  /** Chunks are the receiver's for good: nobody changes them. */
+  readonly givesChunks: boolean
 
   /** Bytes and events go to `receiver` from now on. Called once. */
   start(receiver: TransportReceiver): void
 
   /**
    * Sends, in order.
-   * @returns true where `bytes` may be written over at once; else they belong to the transport.
+   * @returns true where `bytes` may be written over at once; else {@link TransportReceiver.written}
+   *   tells when, once for each such write, in order.
    */
   write(bytes: Uint8Array): boolean
 
@@ -32,8 +35,10 @@ export interface Transport {
 
 /** Whom a Transport tells what comes from its peer. */
 export interface TransportReceiver {
-  /** @param chunk - lent for the call. */
+  /** @param chunk - lent for the call; given, where the transport says so. */
   received(chunk: Uint8Array): void
+  /** The oldest write that was not done at once is done. */
+  written(): void
   /** Writable again. */
   drained(): void
   /** Called once, last. @param error - what went wrong, `undefined`: the peer closed. */

@@ -1,0 +1,88 @@
+import { VirtualClock } from '@promptmq/testing'
+import { describe, expect, test } from 'vitest'
+import { type Flushable, Flusher } from '../src/flusher.ts'
+
+/** A clock whose loop goes round when it is told to. */
+class LoopClock extends VirtualClock {
+  deferred: (() => void)[] = []
+
+  override defer(callback: () => void): void {
+    this.deferred.push(callback)
+  }
+
+  round(): void {
+    for (const callback of this.deferred.splice(0)) callback()
+  }
+}
+
+class Writer implements Flushable {
+  isTouched = false
+  isWaiting = false
+  length = 0
+  steps: string[] = []
+
+  flush(): void {
+    this.steps.push(`flush ${this.length}`)
+    this.length = 0
+  }
+
+  settle(): void {
+    this.steps.push('settle')
+  }
+}
+
+function make() {
+  const clock = new LoopClock()
+  const flusher = new Flusher(clock)
+  const add = (writer: Writer, size: number) => {
+    writer.length += size
+    flusher.touch(writer)
+  }
+  return { clock, flusher, add, writer: new Writer() }
+}
+
+describe('at the end of a turn', () => {
+  test('little waits for the loop, and for what other turns add', () => {
+    const { clock, flusher, add, writer } = make()
+    const other = new Writer()
+    add(writer, 10)
+    add(writer, 10)
+    flusher.endTurn(false)
+    add(writer, 10)
+    add(other, 5)
+    flusher.endTurn(false)
+    expect(writer.steps).toEqual([])
+    expect(clock.deferred).toHaveLength(1)
+    clock.round()
+    expect([writer.steps, other.steps]).toEqual([['flush 30'], ['flush 5']])
+    flusher.endTurn(false)
+    expect(clock.deferred).toHaveLength(0)
+  })
+
+  test('much is written at once, and then not again', () => {
+    const { clock, flusher, add, writer } = make()
+    add(writer, 10_000)
+    flusher.endTurn(false)
+    add(writer, 10_000)
+    flusher.endTurn(false)
+    expect(writer.steps).toEqual(['flush 20000'])
+    clock.round()
+    expect(writer.steps).toEqual(['flush 20000', 'flush 0'])
+  })
+
+  test('what waits in a chunk that is lent is copied', () => {
+    const { flusher, add, writer } = make()
+    add(writer, 10)
+    flusher.endTurn(true)
+    expect(writer.steps).toEqual(['settle'])
+  })
+
+  test('who has been flushed meanwhile does not wait', () => {
+    const { clock, flusher, add, writer } = make()
+    add(writer, 10)
+    writer.flush()
+    flusher.endTurn(false)
+    expect(clock.deferred).toHaveLength(0)
+    expect(writer.isWaiting).toBe(false)
+  })
+})
