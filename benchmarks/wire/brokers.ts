@@ -32,6 +32,7 @@ const promptmq: BrokerKind = {
     SOURCE,
     here('../../packages/promptmq/src/cli.ts'),
     ...['--bind', `127.0.0.1:${port}`, '--data-dir', folder],
+    ...['--max-inflight', '32767', '--max-queued', '10000000'],
   ],
 }
 

@@ -15,6 +15,10 @@ export interface ServerOptions {
   readonly maxConnections?: number
   /** Seconds. */
   readonly maxKeepAlive?: number
+  /** QoS 1 and 2 messages in flight to one client. */
+  readonly maxInflight?: number
+  /** Messages that wait for one session. */
+  readonly maxQueued?: number
 }
 
 const DATABASE = 'promptmq.db'
@@ -42,13 +46,15 @@ export async function runServer(options: ServerOptions): Promise<number> {
 }
 
 function brokerOptions(options: ServerOptions, path: string | null): BrokerOptions {
-  const { maxPacketSize, maxConnections, maxKeepAlive } = options
+  const { maxPacketSize, maxConnections, maxKeepAlive, maxInflight, maxQueued } = options
   return {
     logger: createTextLogger(options.logLevel, process.stderr),
     ...(path !== null && { store: new SqliteStore({ path }) }),
     ...(maxPacketSize !== undefined && { maximumPacketSize: maxPacketSize }),
     ...(maxConnections !== undefined && { maximumConnections: maxConnections }),
     ...(maxKeepAlive !== undefined && { maximumKeepAlive: maxKeepAlive }),
+    ...(maxInflight !== undefined && { maximumInflight: maxInflight }),
+    ...(maxQueued !== undefined && { maximumQueuedMessages: maxQueued }),
   }
 }
 

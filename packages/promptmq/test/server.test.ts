@@ -127,7 +127,13 @@ describe('runServer', () => {
   test('takes limits, a folder that it makes, and other addresses', async () => {
     const dataDir = join(folder, 'made', 'here')
     mkdirSync(join(folder, 'made'))
-    const limits = { maxPacketSize: 1024, maxConnections: 5, maxKeepAlive: 60 }
+    const limits = {
+      maxPacketSize: 1024,
+      maxConnections: 5,
+      maxKeepAlive: 60,
+      maxInflight: 9,
+      maxQueued: 7,
+    }
     const greeting = await greetingOf({ dataDir, bind: { host: '::1', port: 0 }, ...limits })
     expect(greeting).toContain('mqtt://[::1]:')
     expect(greeting).toContain('-h ::1')
@@ -160,8 +166,8 @@ describe('the options', () => {
     ['server --data-dir x --log-level debug', { dataDir: 'x', logLevel: 'debug' }],
     ['--memory', { dataDir: null }],
     [
-      '--max-packet-size 1024 --max-connections 5 --max-keep-alive 60',
-      { maxPacketSize: 1024, maxConnections: 5, maxKeepAlive: 60 },
+      '--max-packet-size 1024 --max-connections 5 --max-keep-alive 60 --max-inflight 9 --max-queued 7',
+      { maxPacketSize: 1024, maxConnections: 5, maxKeepAlive: 60, maxInflight: 9, maxQueued: 7 },
     ],
   ])('promptmq %s', async (line, expected) => {
     const io = new FakeIo()

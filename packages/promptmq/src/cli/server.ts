@@ -74,6 +74,18 @@ const OPTIONS = {
     group: 'Limits',
     help: 'longest Keep Alive; clients that ask for more, or for none, are given this',
   }),
+  maxInflight: one(integer(1, 32_767), {
+    long: 'max-inflight',
+    placeholder: 'COUNT',
+    group: 'Limits',
+    help: 'QoS 1 and 2 messages that a client may be sent before it acknowledges one (default 1024)',
+  }),
+  maxQueued: one(integer(1, Number.MAX_SAFE_INTEGER), {
+    long: 'max-queued',
+    placeholder: 'COUNT',
+    group: 'Limits',
+    help: 'messages that may wait for one session (default 100000)',
+  }),
   logLevel: withDefault(choice('error', 'warn', 'info', 'debug'), 'info', {
     long: 'log-level',
     placeholder: 'LEVEL',
@@ -97,16 +109,18 @@ export const serverCommand = defineCommand({
     if (values.isMemory && values.dataDir !== undefined) {
       throw new UsageError('--memory and --data-dir exclude each other')
     }
-    const { maxPacketSize, maxConnections, maxKeepAlive, logLevel } = values
+    const { maxPacketSize, maxConnections, maxKeepAlive, maxInflight, maxQueued } = values
     // Only here: publishing and subscribing need neither a broker nor a database.
     const { runServer } = await import('../server.ts')
     return runServer({
       bind: values.bind ?? DEFAULT_BIND,
       dataDir: values.isMemory ? null : (values.dataDir ?? DEFAULT_DATA_DIR),
-      logLevel,
+      logLevel: values.logLevel,
       ...(maxPacketSize === undefined ? {} : { maxPacketSize }),
       ...(maxConnections === undefined ? {} : { maxConnections }),
       ...(maxKeepAlive === undefined ? {} : { maxKeepAlive }),
+      ...(maxInflight === undefined ? {} : { maxInflight }),
+      ...(maxQueued === undefined ? {} : { maxQueued }),
     })
   },
 })
