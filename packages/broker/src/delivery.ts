@@ -1,4 +1,5 @@
 import {
+  copyRange,
   encodePublishStart,
   encodeVariableByteInteger,
   PropertyIdentifier,
@@ -8,14 +9,13 @@ import {
   variableByteIntegerSize,
 } from '@promptmq/codec'
 import type { Message } from '@promptmq/router'
-import { copyBytes } from './copy-bytes.ts'
 
 /**
  * A kept Message as the PUBLISH that one subscriber gets (§3.3).
  *
  *   | Fixed Header | Topic Name | Packet Identifier, QoS > 0 | Property Length |
  *   | Message Expiry Interval | Subscription Identifiers |     of this hop
- *   | forwarded properties | payload |                        one copy: Message.bytes
+ *   | forwarded properties | payload |                        one copy, of what Message keeps
  *
  * MQTT 3.x has neither Property Length nor properties.
  */
@@ -54,7 +54,7 @@ export function encodeDelivery(
   identifiers: readonly number[],
   now: number,
 ): void {
-  const { topic, bytes, propertiesSize, payloadSize } = message
+  const { topic, bytes, start: kept, end, propertiesSize, payloadSize } = message
   if (version !== 5) {
     const start = encodePublishStart(
       target,
@@ -66,7 +66,7 @@ export function encodeDelivery(
       0,
       payloadSize,
     )
-    copyBytes(target, view, start, bytes, propertiesSize, bytes.length)
+    copyRange(target, view, start, bytes, kept + propertiesSize, end)
     return
   }
   const hopSize = hopPropertiesSize(message, identifiers)
@@ -81,7 +81,7 @@ export function encodeDelivery(
     payloadSize,
   )
   if (hopSize > 0) at = encodeHopProperties(target, at, message, identifiers, now)
-  copyBytes(target, view, at, bytes, 0, bytes.length)
+  copyRange(target, view, at, bytes, kept, end)
 }
 
 function hopPropertiesSize(message: Message, identifiers: readonly number[]): number {

@@ -102,6 +102,7 @@ class Packet {
   #qos: 0 | 1 | 2 = 0
   #identifierAt = 0
   #wireFormat = 0
+  #isPlain = false
   #publisher: Session | null = null
 
   set(
@@ -111,22 +112,21 @@ class Packet {
     wireFormat: number,
     publisher: Session,
   ): void {
-    // Else nobody gets the same bytes.
-    const isPlain = !header.retain && !header.hasHopProperties
     this.#entry = entry
     this.#header = header
     this.#start = start
     this.#end = header.payloadEnd
     this.#qos = header.qos
     this.#identifierAt = header.topicEnd
-    this.#wireFormat = isPlain ? wireFormat : NO_FORMAT
+    this.#wireFormat = wireFormat
+    this.#isPlain = !header.retain && !header.hasHopProperties
     this.#publisher = publisher
   }
 
   /** Passes its bytes on. @returns false where others are needed, or where it has to be kept. */
   pass({ session, qos, identifiers }: Target): boolean {
     const { outlet } = session
-    if (outlet === null || outlet.wireFormat !== this.#wireFormat || identifiers.length > 0) {
+    if (!this.#isPlain || outlet?.wireFormat !== this.#wireFormat || identifiers.length > 0) {
       return false
     }
     const { bytes } = this.#header!
@@ -142,11 +142,17 @@ class Packet {
 
   keep(now: number): Message {
     const { name, bytes } = this.#entry!
-    return keepMessage(this.#header!, name, bytes, this.#publisher!.clientId, now)
+    return keepMessage(
+      this.#header!,
+      this.#start,
+      this.#wireFormat,
+      name,
+      bytes,
+      this.#publisher!.clientId,
+      now,
+    )
   }
 }
-
-const NO_FORMAT = -1
 
 function shareOut(groups: readonly SharedGroup[], message: Message): void {
   for (const group of groups) {

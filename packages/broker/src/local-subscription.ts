@@ -107,12 +107,14 @@ export class LocalSubscription implements Outlet, AsyncIterableIterator<Received
 }
 
 function received(message: Message, retain: boolean): ReceivedMessage {
+  // Its receiver may keep the payload for long.
+  message.settle()
   return {
     topicName: message.topicName,
     payload: message.payload,
     qos: message.qos,
     retain,
-    properties: readPublishProperties(message.bytes, 0, message.propertiesSize),
+    properties: readPublishProperties(message.properties, 0, message.propertiesSize),
     publisher: message.publisher,
   }
 }

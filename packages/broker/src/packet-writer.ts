@@ -1,6 +1,7 @@
 import {
   type ConnackInput,
   connackSize,
+  copyRange,
   type DisconnectInput,
   disconnectSize,
   encodeConnack,
@@ -18,14 +19,14 @@ import {
   unsubackSize,
 } from '@promptmq/codec'
 import type { Message, Outlet } from '@promptmq/router'
-import { copyBytes } from './copy-bytes.ts'
 import { deliverySize, encodeDelivery } from './delivery.ts'
 import type { Flushable } from './flusher.ts'
 import type { Transport } from './transport/transport.ts'
 import { WriteBuffer, type WritePools } from './write-buffer.ts'
 
 const PUBREL_FIRST_BYTE = (PacketType.Pubrel << 4) | 0b0010
-const WITHOUT_DUP_AND_RETAIN = 0b1111_0110
+const PUBLISH_FIRST_BYTE = PacketType.Publish << 4
+const QOS = 0b0110
 
 /** What a PacketWriter needs of the broker. */
 export interface WriterHost {
@@ -91,10 +92,16 @@ export class PacketWriter implements Outlet, Flushable {
     packetIdentifier: number,
     identifiers: readonly number[],
   ): void {
+    const flags = (dup ? 0b1000 : 0) | (qos << 1) | (retain ? 1 : 0)
+    if (message.isPacketFor(this.wireFormat, qos) && identifiers.length === 0) {
+      const { bytes, packetStart, end, identifierAt } = message
+      if (qos === 0 && !this.#accepts(end - packetStart)) return
+      this.#copyPacket(bytes, packetStart, end, flags, identifierAt, packetIdentifier)
+      return
+    }
     const { protocolVersion } = this
     const size = deliverySize(protocolVersion, message, qos, identifiers)
     if (qos === 0 && !this.#accepts(size)) return
-    const flags = (dup ? 0b1000 : 0) | (qos << 1) | (retain ? 1 : 0)
     const offset = this.#reserve(size)
     const { bytes, view } = this.#buffer
     const now = message.expiresAt === Number.POSITIVE_INFINITY ? 0 : this.#host.now()
@@ -124,12 +131,8 @@ export class PacketWriter implements Outlet, Flushable {
     end: number,
     identifierAt: number,
   ): void {
-    const offset = this.#copy(bytes, start, end)
-    const target = this.#buffer.bytes
-    const at = offset + identifierAt - start
-    target[offset] = bytes[start]! & WITHOUT_DUP_AND_RETAIN
-    target[at] = packetIdentifier >>> 8
-    target[at + 1] = packetIdentifier
+    const flags = bytes[start]! & QOS
+    this.#copyPacket(bytes, start, end, flags, identifierAt, packetIdentifier)
   }
 
   pubrel(packetIdentifier: number): void {
@@ -200,9 +203,27 @@ export class PacketWriter implements Outlet, Flushable {
     this.#buffer.written()
   }
 
+  /** A PUBLISH that is there, with other flags and another Packet Identifier. */
+  #copyPacket(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    flags: number,
+    identifierAt: number,
+    packetIdentifier: number,
+  ): void {
+    const offset = this.#copy(bytes, start, end)
+    const target = this.#buffer.bytes
+    target[offset] = PUBLISH_FIRST_BYTE | flags
+    if (packetIdentifier === 0) return
+    const at = offset + identifierAt - start
+    target[at] = packetIdentifier >>> 8
+    target[at + 1] = packetIdentifier
+  }
+
   #copy(bytes: Uint8Array, start: number, end: number): number {
     const offset = this.#reserve(end - start)
-    copyBytes(this.#buffer.bytes, this.#buffer.view, offset, bytes, start, end)
+    copyRange(this.#buffer.bytes, this.#buffer.view, offset, bytes, start, end)
     return offset
   }
 

@@ -138,7 +138,15 @@ function publishIfAuthorized(connection: Connection, topic: TopicEntry): void {
     return
   }
   // The chunk is gone when the answer comes.
-  const message = keepMessage(header, topic.name, topic.bytes, session.clientId, engine.now())
+  const message = keepMessage(
+    header,
+    connection.decoder.packetStart,
+    connection.writer.wireFormat,
+    topic.name,
+    topic.bytes,
+    session.clientId,
+    engine.now(),
+  )
   connection.wait(verdict, (code) => {
     if (code >= 0x80) {
       answer(connection, qos, packetIdentifier, code, 0)

@@ -47,6 +47,7 @@ export class Retained {
       this.delete(message.topicName)
       return
     }
+    message.settle()
     this.#index.set(message)
     if (this.#journal !== null) {
       const number = this.#journal.putMessage(message)

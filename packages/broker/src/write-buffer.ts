@@ -1,5 +1,4 @@
-import { BufferPool, type PooledBuffer } from '@promptmq/codec'
-import { copyBytes } from './copy-bytes.ts'
+import { BufferPool, copyRange, type PooledBuffer } from '@promptmq/codec'
 import type { Transport } from './transport/transport.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -106,7 +105,7 @@ export class WriteBuffer {
     this.#forget()
     if (start === end) return
     const offset = this.reserve(end - start)
-    copyBytes(this.bytes, this.view, offset, source, start, end)
+    copyRange(this.bytes, this.view, offset, source, start, end)
   }
 
   /** Hands everything to the transport, in one write. */
@@ -149,7 +148,7 @@ export class WriteBuffer {
     const filled = this.#filled
     if (former !== null && former.bytes.length < LARGE && filled + size <= LARGE) {
       this.#borrow(large)
-      copyBytes(this.bytes, this.view, 0, former.bytes, 0, filled)
+      copyRange(this.bytes, this.view, 0, former.bytes, 0, filled)
       small.release(former)
       return
     }

@@ -132,6 +132,12 @@ export class Inflight {
     this.#counted.fill(0)
   }
 
+  /** They stay for longer than expected: see {@link Message.settle}. */
+  settle(): void {
+    if (this.#count === 0) return
+    for (const message of this.#messages) message?.settle()
+  }
+
   /** All of them in the order in which they were first sent [MQTT-4.4.0-1]. */
   inOrder(): InflightDelivery[] {
     const slots: number[] = []

@@ -89,6 +89,8 @@ export class Session {
     if (this.journal !== null && (outbox.spilledCount > 0 || isWindowFull)) {
       outbox.spill(1, message.size)
     } else {
+      // What waits for long should not keep others' memory.
+      if (this.outlet === null || outbox.heldCount >= SHORT_QUEUE) message.settle()
       outbox.push({ message, qos, retain, identifiers, position })
       this.#readUpTo = position
     }
@@ -137,6 +139,7 @@ export class Session {
   /** The connection is gone. What was in flight stays in flight. */
   detach(): void {
     this.outlet = null
+    this.inflight.settle()
     this.#gated = []
     this.#resend = NOTHING
     this.#resendIndex = 0
@@ -353,6 +356,9 @@ export class Session {
     this.#host.readQueue(this, this.#readUpTo)
   }
 }
+
+/** So many waiting messages may share memory with messages of others. */
+const SHORT_QUEUE = 64
 
 const NO_IDENTIFIERS: readonly number[] = []
 const NOTHING: readonly InflightDelivery[] = []

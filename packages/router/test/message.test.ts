@@ -1,6 +1,7 @@
 import { DecodeContext, decodePublishHeader, PublishHeader } from '@promptmq/codec'
 import { describe, expect, test } from 'vitest'
 import { composeMessage, expiryOf, keepMessage, type Message } from '../src/index.ts'
+import { sessionWith } from './fakes.ts'
 
 const encoder = new TextEncoder()
 const bytesOf = (...parts: (string | number)[]): Uint8Array =>
@@ -15,7 +16,7 @@ function keep(packet: Uint8Array): Message {
   const chunk = Buffer.from(packet)
   const flags = chunk[0]! & 0x0f
   expect(decodePublishHeader(header, new DecodeContext(), chunk, flags, 2, chunk.length)).toBe(0)
-  const message = keepMessage(header, 'a/b', encoder.encode('a/b'), 'publisher', 10_000)
+  const message = keepMessage(header, 0, 5, 'a/b', encoder.encode('a/b'), 'publisher', 10_000)
   chunk.fill(0xff)
   return message
 }
@@ -35,7 +36,6 @@ describe('keepMessage', () => {
     })
     expect(message.properties).toEqual(bytesOf(0x01, 1))
     expect(message.payload).toEqual(bytesOf('paylo'))
-    expect(message.bytes.buffer.byteLength).toBe(7)
     expect(message.size).toBe(7 + 3)
   })
 
@@ -50,9 +50,80 @@ describe('keepMessage', () => {
 
   test('an empty payload is one of no bytes', () => {
     const message = keep(bytesOf(0x30, 6, 0, 3, 'a/b', 0))
-    expect(message.bytes).toHaveLength(0)
     expect(message.payloadSize).toBe(0)
     expect(message.payload).toHaveLength(0)
+  })
+})
+
+describe('the packet', () => {
+  test('is kept whole, for who gets it as it came', () => {
+    const packet = bytesOf(0x3b, 15, 0, 3, 'a/b', 0, 42, 2, 0x01, 1, 'paylo')
+    const { bytes, packetStart, end, identifierAt, ...message } = keep(packet)
+    expect(bytes.subarray(packetStart, end)).toEqual(packet)
+    expect(bytes.subarray(identifierAt, identifierAt + 2)).toEqual(bytesOf(0, 42))
+    expect(message).toMatchObject({ wireFormat: 5 })
+  })
+
+  test.each([
+    [0x30, [true, false, false]],
+    [0x32, [false, true, true]],
+    [0x34, [false, true, true]],
+  ])('of first byte %i serves who gets an identifier, or none, alike', (firstByte, expected) => {
+    const identifier = firstByte === 0x30 ? [] : [0, 42]
+    const packet = bytesOf(firstByte, 6 + identifier.length, 0, 3, 'a/b', ...identifier, 0)
+    const message = keep(packet)
+    expect([0, 1, 2].map((qos) => message.isPacketFor(5, qos))).toEqual(expected)
+    expect(message.isPacketFor(4, 1)).toBe(false)
+  })
+
+  test('is not where properties of one hop are in it, nor of what is composed', () => {
+    const message = keep(bytesOf(0x30, 9, 0, 3, 'a/b', 3, 0x23, 0, 7))
+    expect([0, 1].map((qos) => message.isPacketFor(5, qos))).toEqual([false, false])
+  })
+})
+
+describe('settle', () => {
+  test('leaves the neighbours, and is the same message', () => {
+    const messages = ['one', 'two'].map((payload) =>
+      keep(bytesOf(0x32, 12, 0, 3, 'a/b', 0, 42, 2, 0x01, 1, payload.slice(0, 2))),
+    )
+    expect(messages[0]!.bytes).toBe(messages[1]!.bytes)
+    for (const message of messages) {
+      message.settle()
+      message.settle()
+      expect(message.bytes.buffer.byteLength).toBe(4)
+      expect(message.properties).toEqual(bytesOf(0x01, 1))
+      expect([message.payloadSize, message.size]).toEqual([2, 7])
+      expect(message.isPacketFor(5, 1)).toBe(false)
+    }
+    expect(messages.map((message) => message.payload)).toEqual([bytesOf('on'), bytesOf('tw')])
+  })
+
+  test('is done when a session is left alone with it, and where many wait', () => {
+    const { session, outlet } = sessionWith({ maximumInflight: 2 })
+    session.sessionExpiryInterval = 10
+    session.attach(outlet, 10)
+    const packet = bytesOf(0x32, 10, 0, 3, 'a/b', 0, 42, 0, 'hi')
+    const messages = Array.from({ length: 70 }, () => keep(packet))
+    const isSettled = (message: Message) => message.bytes.length === 2
+    for (const message of messages) session.deliver(message, 1, false, [])
+    expect(messages.map(isSettled)).toEqual(messages.map((_, i) => i >= 66))
+    session.detach()
+    expect(messages.map(isSettled)).toEqual(messages.map((_, i) => i < 2 || i >= 66))
+    const late = keep(packet)
+    session.deliver(late, 1, false, [])
+    expect(isSettled(late)).toBe(true)
+  })
+
+  test('a large message has memory of its own from the start', () => {
+    const payload = new Uint8Array(1100).fill(7)
+    const packet = bytesOf(0x30, 0xd2, 0x08, 0, 3, 'a/b', 0, ...payload)
+    const header = new PublishHeader()
+    const { length } = packet
+    expect(decodePublishHeader(header, new DecodeContext(), packet, 0, 3, length)).toBe(0)
+    const message = keepMessage(header, 0, 5, 'a/b', encoder.encode('a/b'), '', 0)
+    expect(message.payload).toEqual(payload)
+    expect(message.bytes).toHaveLength(length)
   })
 })
 
