@@ -112,15 +112,16 @@ class Packet {
     wireFormat: number,
     publisher: Session,
   ): void {
-    this.#entry = entry
-    this.#header = header
+    // A store of what is there already is not free: the collector is told of it.
+    if (this.#entry !== entry) this.#entry = entry
+    if (this.#header !== header) this.#header = header
+    if (this.#publisher !== publisher) this.#publisher = publisher
     this.#start = start
     this.#end = header.payloadEnd
     this.#qos = header.qos
     this.#identifierAt = header.topicEnd
     this.#wireFormat = wireFormat
     this.#isPlain = !header.retain && !header.hasHopProperties
-    this.#publisher = publisher
   }
 
   /** Passes its bytes on. @returns false where others are needed, or where it has to be kept. */

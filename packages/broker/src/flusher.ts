@@ -23,9 +23,10 @@ export interface Flushable {
  */
 export class Flusher {
   readonly #clock: Clock
-  #touched: Flushable[] = []
-  #waiting: Flushable[] = []
+  readonly #touched = new List()
+  readonly #waiting = new List()
   #isScheduled = false
+  readonly #loopEnded = () => this.#flushWaiting()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -40,17 +41,14 @@ export class Flusher {
 
   /** @param isLent - the chunk that was read changes now. */
   endTurn(isLent: boolean): void {
-    const touched = this.#touched
-    if (touched.length === 0) return
-    this.#touched = []
-    for (const one of touched) {
+    for (let one = this.#touched.shift(); one !== null; one = this.#touched.shift()) {
       one.isTouched = false
       if (one.length >= LARGE) one.flush()
       else if (one.length > 0) this.#wait(one, isLent)
     }
-    if (this.#waiting.length === 0 || this.#isScheduled) return
+    if (this.#waiting.isEmpty || this.#isScheduled) return
     this.#isScheduled = true
-    this.#clock.defer(() => this.#flushWaiting())
+    this.#clock.defer(this.#loopEnded)
   }
 
   #wait(one: Flushable, isLent: boolean): void {
@@ -61,12 +59,36 @@ export class Flusher {
   }
 
   #flushWaiting(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
     this.#isScheduled = false
-    for (const one of waiting) {
+    for (let one = this.#waiting.shift(); one !== null; one = this.#waiting.shift()) {
       one.isWaiting = false
       one.flush()
     }
+  }
+}
+
+/** First in, first out; keeps its memory from turn to turn, but none of what was in it. */
+class List {
+  readonly #items: (Flushable | null)[] = []
+  #head = 0
+  #end = 0
+
+  get isEmpty(): boolean {
+    return this.#head === this.#end
+  }
+
+  push(one: Flushable): void {
+    this.#items[this.#end++] = one
+  }
+
+  shift(): Flushable | null {
+    if (this.isEmpty) return null
+    const one = this.#items[this.#head]!
+    this.#items[this.#head++] = null
+    if (this.isEmpty) {
+      this.#head = 0
+      this.#end = 0
+    }
+    return one
   }
 }

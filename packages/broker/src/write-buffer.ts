@@ -101,7 +101,9 @@ export class WriteBuffer {
 
   /** Copies what was noted: the chunk may change. */
   settle(): void {
-    const [source, start, end] = [this.#source, this.#start, this.#end]
+    const source = this.#source
+    const start = this.#start
+    const end = this.#end
     this.#forget()
     if (start === end) return
     const offset = this.reserve(end - start)

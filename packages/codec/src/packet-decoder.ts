@@ -225,7 +225,8 @@ export class PacketDecoder {
 
   #show(bytes: Uint8Array, packetStart: number, start: number, end: number): number {
     const firstByte = bytes[packetStart]!
-    this.bytes = bytes
+    // A store of what is there already is not free: the collector is told of it.
+    if (this.bytes !== bytes) this.bytes = bytes
     this.packetStart = packetStart
     this.start = start
     this.end = end

@@ -151,7 +151,7 @@ export function decodePublishHeader(
 
   if (hasProperties) noteProperties(header)
   else if (header.propertiesStart < header.propertiesEnd) forgetProperties(header)
-  header.bytes = bytes
+  if (header.bytes !== bytes) header.bytes = bytes
   header.flags = flags
   header.packetIdentifier = packetIdentifier
   header.topicStart = topicStart

@@ -51,24 +51,30 @@ export class Inflight {
     return this.#count
   }
 
-  /**
-   * Takes a free Packet Identifier for a message that is sent now. There must be fewer than 65,535.
-   * @param message - `null`: it is never sent again.
-   */
+  /** Takes a free Packet Identifier for a message that is sent now. There must be fewer than 65,535. */
   add(
-    message: Message | null,
+    message: Message,
     qos: number,
     retain: boolean,
     identifiers: readonly number[],
     position: number,
   ): number {
-    if (this.#count * 2 >= this.#capacity) this.#grow()
-    let packetIdentifier = this.#last
-    do packetIdentifier = packetIdentifier === 65_535 ? 1 : packetIdentifier + 1
-    while (this.#states[packetIdentifier & (this.#capacity - 1)] !== DeliveryState.None)
-    this.#last = packetIdentifier
+    const packetIdentifier = this.#nextFree()
     const state = qos === 1 ? DeliveryState.AwaitPuback : DeliveryState.AwaitPubrec
     this.#put(packetIdentifier, state, message, retain, identifiers, position)
+    return packetIdentifier
+  }
+
+  /** The same for one that is never sent again: nothing of it is kept. It is counted. */
+  addUnkept(qos: number): number {
+    const packetIdentifier = this.#nextFree()
+    const slot = packetIdentifier & (this.#capacity - 1)
+    this.#states[slot] = qos === 1 ? DeliveryState.AwaitPuback : DeliveryState.AwaitPubrec
+    this.#packetIdentifiers[slot] = packetIdentifier
+    this.#counted[slot] = 1
+    this.#sequences[slot] = ++this.#sequence
+    this.#positions[slot] = 0
+    this.#count++
     return packetIdentifier
   }
 
@@ -107,8 +113,7 @@ export class Inflight {
   release(packetIdentifier: number): void {
     const slot = packetIdentifier & (this.#capacity - 1)
     this.#states[slot] = DeliveryState.AwaitPubcomp
-    this.#messages[slot] = null
-    this.#identifiers[slot] = null
+    this.#letGo(slot)
   }
 
   /** The delivery is complete and its identifier free. @returns whether it held a place. */
@@ -116,8 +121,7 @@ export class Inflight {
     const slot = packetIdentifier & (this.#capacity - 1)
     const counted = this.#counted[slot] === 1
     this.#states[slot] = DeliveryState.None
-    this.#messages[slot] = null
-    this.#identifiers[slot] = null
+    this.#letGo(slot)
     this.#count--
     return counted
   }
@@ -160,6 +164,22 @@ export class Inflight {
     }
   }
 
+  #nextFree(): number {
+    if (this.#count * 2 >= this.#capacity) this.#grow()
+    const mask = this.#capacity - 1
+    let packetIdentifier = this.#last
+    do packetIdentifier = packetIdentifier === 65_535 ? 1 : packetIdentifier + 1
+    while (this.#states[packetIdentifier & mask] !== DeliveryState.None)
+    this.#last = packetIdentifier
+    return packetIdentifier
+  }
+
+  #letGo(slot: number): void {
+    if (this.#messages[slot] === null) return
+    this.#messages[slot] = null
+    this.#identifiers[slot] = null
+  }
+
   #isTaken(packetIdentifier: number): boolean {
     return this.#states[packetIdentifier & (this.#capacity - 1)] !== DeliveryState.None
   }
@@ -180,7 +200,7 @@ export class Inflight {
     this.#sequences[slot] = ++this.#sequence
     this.#positions[slot] = position
     this.#messages[slot] = message
-    this.#identifiers[slot] = identifiers
+    this.#identifiers[slot] = message === null ? null : identifiers
     this.#count++
   }
 

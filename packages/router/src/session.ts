@@ -114,8 +114,7 @@ export class Session {
     if (this.sessionExpiryInterval > 0 || this.journal !== null || !this.ready) return false
     const outlet = this.outlet!
     if (end - start > outlet.maximumPacketSize) return false
-    const packetIdentifier = this.inflight.add(null, qos, false, NO_IDENTIFIERS, 0)
-    this.inflight.markCounted(packetIdentifier)
+    const packetIdentifier = this.inflight.addUnkept(qos)
     this.#quota--
     outlet.forwardAs(packetIdentifier, bytes, start, end, identifierAt)
     return true
@@ -360,7 +359,6 @@ export class Session {
 /** So many waiting messages may share memory with messages of others. */
 const SHORT_QUEUE = 64
 
-const NO_IDENTIFIERS: readonly number[] = []
 const NOTHING: readonly InflightDelivery[] = []
 
 /**
