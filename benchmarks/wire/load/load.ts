@@ -63,8 +63,7 @@ const tally = new Tally(load.publishers, load.subscribers, isInAnyOrder)
 /** Deliveries of one message. */
 const fanOut = load.topics === 'one' && load.shareName === undefined ? load.subscribers : 1
 const flow = new Flow(tally, Math.max(2 * fanOut, ON_THE_WAY / load.payloadSize), fanOut)
-/** Small reads are waited for where nothing depends on how soon they are answered. */
-const little = load.rate !== undefined ? 0 : load.qos === 0 ? 16_384 : 1_024
+const little = littleOf(load)
 
 const outcome = load.retained === undefined ? await run() : await replay(load.retained)
 process.stdout.write(`${JSON.stringify(outcome)}\n`)
@@ -137,6 +136,16 @@ function publisher(index: number, ready: () => void): Publisher {
   const batchSize = load.publishers > 50 ? 8_192 : 65_536
   const options = { version, payloadSize, window, batchSize, little, tally, flow, ready }
   return new Publisher(port, index, topicOf(index), qos, options)
+}
+
+/**
+ * What is read at once is little where more may wait: where nothing depends on how soon it is answered,
+ * or where as many others answer meanwhile. Bytes.
+ */
+function littleOf({ rate, qos, publishers, window }: Load): number {
+  if (rate !== undefined) return 0
+  if (qos === 0) return 16_384
+  return publishers > 50 ? 1_024 : window
 }
 
 async function startAll<T>(
