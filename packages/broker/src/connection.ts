@@ -81,6 +81,7 @@ export class Connection implements TransportReceiver, SessionConnection {
   #isTransportClosed = false
   #replayIsScheduled = false
   #mustProceed = false
+  #isTooSlow = false
 
   constructor(engine: Engine, transport: Transport) {
     this.engine = engine
@@ -96,7 +97,7 @@ export class Connection implements TransportReceiver, SessionConnection {
       maximumPacketSize: settings.maximumConnectSize,
     })
     this.decoder.acceptedTypes = 1 << PacketType.Connect
-    this.writer = new PacketWriter(engine, transport)
+    this.writer = new PacketWriter(engine, transport, () => this.#tooSlow())
     this.acknowledgements = new Acknowledgements((owed) => this.#send(owed))
     this.client = {
       clientId: '',
@@ -127,12 +128,14 @@ export class Connection implements TransportReceiver, SessionConnection {
     if (this.phase === 'closed') return
     if (this.#isStopped && !this.#isWaiting) this.transport.resume()
     this.#isStopped = false
+    this.writer.drained()
     this.proceed()
     this.engine.endTurn()
   }
 
   closed(error?: Error): void {
     this.#isTransportClosed = true
+    this.writer.closed()
     if (this.phase !== 'closed') {
       this.engine.settings.logger.debug(
         { client: this.client.clientId, error },
@@ -254,7 +257,7 @@ export class Connection implements TransportReceiver, SessionConnection {
 
   /** A peer that does not read what it is owed is not read from either, until it has. */
   #stopIfOwed(): void {
-    if (this.transport.pendingBytes <= this.engine.maximumPendingBytes) return
+    if (this.transport.pendingBytes <= this.engine.settings.maximumPendingBytes) return
     this.#isStopped = true
     this.transport.pause()
   }
@@ -299,6 +302,13 @@ export class Connection implements TransportReceiver, SessionConnection {
     this.writer.flush()
     this.transport.end()
     if (!this.#isTransportClosed) this.#deadline.set(this.engine.now() + LINGER_MS)
+  }
+
+  /** Asked for each message that it cannot take, it is disconnected once. */
+  #tooSlow(): void {
+    if (this.#isTooSlow) return
+    this.#isTooSlow = true
+    this.engine.tooSlow(this)
   }
 
   /** Gives the session back. */

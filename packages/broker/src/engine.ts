@@ -1,4 +1,4 @@
-import { AcknowledgementHeader, PublishHeader } from '@promptmq/codec'
+import { AcknowledgementHeader, PublishHeader, ReasonCode } from '@promptmq/codec'
 import {
   composeMessage,
   type DropReason,
@@ -19,6 +19,7 @@ import { type ClientInfo, HookChain } from './hooks.ts'
 import { Journal, type JournalHost } from './journal.ts'
 import type { Settings } from './options.ts'
 import type { PacketWriter, WriterHost } from './packet-writer.ts'
+import { PendingBudget } from './pending-budget.ts'
 import { readPage } from './restore.ts'
 import { Retained } from './retained.ts'
 import { Sessions } from './sessions.ts'
@@ -61,7 +62,8 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
   /** What the turn reads; see WriterHost. */
   chunk: Uint8Array | null = null
   readonly queueLimits: QueueLimits
-  readonly maximumPendingBytes: number
+  readonly pendingBudget: PendingBudget
+  readonly whenSlow: Settings['whenSlow']
   /** One for all connections: filled in and read within one packet. */
   readonly publishHeader = new PublishHeader()
   readonly acknowledgementHeader = new AcknowledgementHeader()
@@ -78,6 +80,8 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
   readonly #listener: EngineListener
   readonly #flusher: Flusher
   #isChunkLent = false
+  /** Connections to be ended when nobody iterates over what they are part of. */
+  #tooSlow: Connection[] = []
   #joinedCount = 0
   #now = 0
   #isTimeRead = false
@@ -93,7 +97,11 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
       maximumHeldMessages: settings.maximumHeldMessages,
       whenFull: settings.whenQueueFull,
     }
-    this.maximumPendingBytes = settings.maximumPendingBytes
+    this.pendingBudget = new PendingBudget(
+      settings.maximumPendingBytes,
+      settings.maximumPendingBytesTotal,
+    )
+    this.whenSlow = settings.whenSlow
     const { clock, hookTimeoutMs, logger, store } = settings
     this.#flusher = new Flusher(clock)
     this.deadlines = new Deadlines(clock, () => this.endTurn())
@@ -146,8 +154,18 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
     this.#isChunkLent = !isGiven
   }
 
+  /** Its client reads too slowly: it is disconnected at the end of the turn. */
+  tooSlow(connection: Connection): void {
+    this.#tooSlow.push(connection)
+  }
+
   /** What this turn has to send is written, now or soon; what it has to keep is committed. */
   endTurn(): void {
+    if (this.#tooSlow.length > 0) {
+      for (const connection of this.#tooSlow.splice(0)) {
+        connection.disconnect(ReasonCode.QuotaExceeded, 'reads too slowly')
+      }
+    }
     this.#flusher.endTurn(this.#isChunkLent)
     this.journal?.flush()
     this.#isTimeRead = false
@@ -222,8 +240,8 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
     this.#listener.messageDropped(session.clientId, message.topicName, reason)
   }
 
-  droppedQos0(reason: 'slow' | 'too large'): void {
-    this.#dropped[reason]++
+  droppedQos0(reason: 'slow' | 'too large', count: number): void {
+    this.#dropped[reason] += count
   }
 
   readQueue(session: Session, after: number): void {

@@ -54,8 +54,18 @@ export interface BrokerOptions {
   readonly maximumHeldMessages?: number
   /** What goes when a session's queue is full. Default 'drop newest'. */
   readonly whenQueueFull?: 'drop newest' | 'drop oldest'
-  /** Bytes that wait for one socket; beyond, QoS 0 messages for it are dropped. Default 16 MiB. */
+  /** Bytes that wait for one socket; beyond, see `whenSlow`. Default 16 MiB. */
   readonly maximumPendingBytes?: number
+  /**
+   * Bytes that wait for all sockets together. Each may have as much pending as is still free, so that
+   * those who do not read leave room for those who do. Default 256 MiB.
+   */
+  readonly maximumPendingBytesTotal?: number
+  /**
+   * What happens to QoS 0 messages for a client that reads too slowly: they are dropped, the newest or
+   * the oldest, or the client is disconnected (Reason Code 0x97). Default 'drop newest'.
+   */
+  readonly whenSlow?: 'drop newest' | 'drop oldest' | 'disconnect'
   /** Subscriptions of one session; beyond, SUBACK 0x97. Default 10,000. */
   readonly maximumSubscriptions?: number
   /** Retained messages; beyond, PUBLISH with RETAIN is refused with 0x97. Default 1,000,000. */
@@ -97,6 +107,7 @@ const NUMBERS = {
   maximumQueuedBytes: [256 * MEBIBYTE, 1, Number.MAX_SAFE_INTEGER],
   maximumHeldMessages: [1_000, 1, Number.MAX_SAFE_INTEGER],
   maximumPendingBytes: [16 * MEBIBYTE, 1, Number.MAX_SAFE_INTEGER],
+  maximumPendingBytesTotal: [256 * MEBIBYTE, 1, Number.MAX_SAFE_INTEGER],
   maximumSubscriptions: [10_000, 1, Number.MAX_SAFE_INTEGER],
   maximumRetainedMessages: [1_000_000, 0, Number.MAX_SAFE_INTEGER],
   maximumRetainedBytes: [256 * MEBIBYTE, 0, Number.MAX_SAFE_INTEGER],
@@ -104,7 +115,9 @@ const NUMBERS = {
   maximumUserProperties: [64, 0, 1_000_000],
 } as const satisfies Partial<Record<keyof BrokerOptions, readonly [number, number, number]>>
 
-const OTHERS = ['store', 'logger', 'clock', 'random', 'whenQueueFull']
+const WHEN_QUEUE_FULL = ['drop newest', 'drop oldest'] as const
+const WHEN_SLOW = ['drop newest', 'drop oldest', 'disconnect'] as const
+const OTHERS = ['store', 'logger', 'clock', 'random', 'whenQueueFull', 'whenSlow']
 
 /**
  * Fills in the defaults.
@@ -127,18 +140,23 @@ export function resolveOptions(options: BrokerOptions): Settings {
     }
     numbers[name] = value as number
   }
-  const whenQueueFull = options.whenQueueFull ?? 'drop newest'
-  if (whenQueueFull !== 'drop newest' && whenQueueFull !== 'drop oldest') {
-    throw rangeMisuse('ERR_PROMPTMQ_OPTION', `whenQueueFull must be 'drop newest' or 'drop oldest'`)
-  }
   return {
     ...(numbers as Record<keyof typeof NUMBERS, number>),
-    whenQueueFull,
+    whenQueueFull: policy('whenQueueFull', options.whenQueueFull, WHEN_QUEUE_FULL),
+    whenSlow: policy('whenSlow', options.whenSlow, WHEN_SLOW),
     ...(options.store === undefined ? {} : { store: options.store }),
     logger: options.logger ?? SILENT,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   }
+}
+
+/** One of `known`, the first where none is given. */
+function policy<T extends string>(name: string, value: T | undefined, known: readonly T[]): T {
+  if (value === undefined) return known[0]!
+  if (known.includes(value)) return value
+  const list = known.map((one) => `'${one}'`).join(', ')
+  throw rangeMisuse('ERR_PROMPTMQ_OPTION', `${name} must be one of ${list}, not ${String(value)}`)
 }
 
 function systemRandom(): number {

@@ -21,6 +21,8 @@ import {
 import type { Message, Outlet } from '@promptmq/router'
 import { deliverySize, encodeDelivery } from './delivery.ts'
 import type { Flushable } from './flusher.ts'
+import { HeldPackets } from './held-packets.ts'
+import type { PendingBudget } from './pending-budget.ts'
 import type { Transport } from './transport/transport.ts'
 import { WriteBuffer, type WritePools } from './write-buffer.ts'
 
@@ -33,13 +35,13 @@ export interface WriterHost {
   readonly buffers: WritePools
   /** What is being read: its bytes stay until the turn ends. `null` while nothing is. */
   readonly chunk: Uint8Array | null
-  /** Bytes that may wait for one socket before QoS 0 messages are dropped. */
-  readonly maximumPendingBytes: number
+  readonly pendingBudget: PendingBudget
+  readonly whenSlow: 'drop newest' | 'drop oldest' | 'disconnect'
   now(): number
   /** There is something to flush. */
   touched(writer: PacketWriter): void
   /** A QoS 0 message was not sent. */
-  droppedQos0(reason: 'slow' | 'too large'): void
+  droppedQos0(reason: 'slow' | 'too large', count: number): void
 }
 
 /**
@@ -53,15 +55,24 @@ export class PacketWriter implements Outlet, Flushable {
   maximumPacketSize = Number.POSITIVE_INFINITY
   isTouched = false
   isWaiting = false
-  /** Bytes that may wait in the buffer before QoS 0 messages are dropped, as of this turn. */
+  /** Bytes that may wait in the buffer, as of this turn, before a client is too slow for QoS 0. */
   #room = 0
+  /** Bytes that the budget knows of. */
+  #pendingBytes = 0
+  #isClosed = false
+  /** Where the oldest are to be dropped: what waits to be written. */
+  readonly #held: HeldPackets | null
+  readonly #tooSlow: () => void
   readonly #buffer: WriteBuffer
   readonly #transport: Transport
   readonly #host: WriterHost
 
-  constructor(host: WriterHost, transport: Transport) {
+  /** @param tooSlow - called where a client that reads too slowly is to be disconnected. */
+  constructor(host: WriterHost, transport: Transport, tooSlow: () => void) {
     this.#host = host
     this.#transport = transport
+    this.#tooSlow = tooSlow
+    this.#held = host.whenSlow === 'drop oldest' ? new HeldPackets() : null
     this.#buffer = new WriteBuffer(host.buffers, transport)
   }
 
@@ -92,36 +103,43 @@ export class PacketWriter implements Outlet, Flushable {
     packetIdentifier: number,
     identifiers: readonly number[],
   ): void {
-    const flags = (dup ? 0b1000 : 0) | (qos << 1) | (retain ? 1 : 0)
-    if (message.isPacketFor(this.wireFormat, qos) && identifiers.length === 0) {
-      const { bytes, packetStart, end, identifierAt } = message
-      if (qos === 0 && !this.#accepts(end - packetStart)) return
-      this.#copyPacket(bytes, packetStart, end, flags, identifierAt, packetIdentifier)
-      return
-    }
     const { protocolVersion } = this
-    const size = deliverySize(protocolVersion, message, qos, identifiers)
-    if (qos === 0 && !this.#accepts(size)) return
-    const offset = this.#reserve(size)
-    const { bytes, view } = this.#buffer
-    const now = message.expiresAt === Number.POSITIVE_INFINITY ? 0 : this.#host.now()
-    encodeDelivery(
-      bytes,
-      view,
-      offset,
-      protocolVersion,
-      message,
-      flags,
-      packetIdentifier,
-      identifiers,
-      now,
-    )
+    const flags = (dup ? 0b1000 : 0) | (qos << 1) | (retain ? 1 : 0)
+    const isPacket = identifiers.length === 0 && message.isPacketFor(this.wireFormat, qos)
+    const size = isPacket
+      ? message.end - message.packetStart
+      : deliverySize(protocolVersion, message, qos, identifiers)
+    if (qos === 0 && !this.#accepts(size)) {
+      if (this.#held !== null) this.#hold(this.#encoded(message, flags, identifiers, size))
+    } else if (isPacket) {
+      const { bytes, packetStart, end, identifierAt } = message
+      this.#copyPacket(bytes, packetStart, end, flags, identifierAt, packetIdentifier)
+    } else {
+      const offset = this.#reserve(size)
+      const { bytes, view } = this.#buffer
+      const now = this.#timeFor(message)
+      encodeDelivery(
+        bytes,
+        view,
+        offset,
+        protocolVersion,
+        message,
+        flags,
+        packetIdentifier,
+        identifiers,
+        now,
+      )
+    }
   }
 
   forward(bytes: Uint8Array, start: number, end: number): void {
-    if (!this.#accepts(end - start)) return
-    if (bytes === this.#host.chunk) this.#buffer.refer(bytes, start, end)
-    else this.#copy(bytes, start, end)
+    if (!this.#accepts(end - start)) {
+      if (this.#held !== null) this.#hold(new Uint8Array(bytes.subarray(start, end)))
+    } else if (bytes === this.#host.chunk) {
+      this.#buffer.refer(bytes, start, end)
+    } else {
+      this.#copy(bytes, start, end)
+    }
   }
 
   forwardAs(
@@ -192,6 +210,7 @@ export class PacketWriter implements Outlet, Flushable {
 
   flush(): void {
     this.#buffer.flush()
+    this.#account()
   }
 
   settle(): void {
@@ -201,6 +220,23 @@ export class PacketWriter implements Outlet, Flushable {
   /** The transport is done with a write. */
   written(): void {
     this.#buffer.written()
+    this.#account()
+  }
+
+  /** The client has read all: what was held back follows. */
+  drained(): void {
+    this.#account()
+    const held = this.#held
+    if (held === null) return
+    for (let packet = held.shift(); packet !== undefined; packet = held.shift()) {
+      this.#copy(packet, 0, packet.length)
+    }
+  }
+
+  /** The transport is closed: nothing waits any more. */
+  closed(): void {
+    this.#isClosed = true
+    this.#host.pendingBudget.changed(-this.#pendingBytes)
   }
 
   /** A PUBLISH that is there, with other flags and another Packet Identifier. */
@@ -230,16 +266,55 @@ export class PacketWriter implements Outlet, Flushable {
   /** A QoS 0 PUBLISH goes out unless the client cannot take its size or reads too slowly. */
   #accepts(size: number): boolean {
     if (size > this.maximumPacketSize) {
-      this.#host.droppedQos0('too large')
+      this.#host.droppedQos0('too large', 1)
       return false
     }
     this.#touch()
     const { length } = this.#buffer
-    if (length + size <= this.#room) return true
-    // One that is larger than all that may wait still goes out, alone.
-    if (length === 0 && this.#transport.pendingBytes === 0) return true
-    this.#host.droppedQos0('slow')
+    if (this.#held === null || this.#held.isEmpty) {
+      if (length + size <= this.#room) return true
+      // One that is larger than all that may wait still goes out, alone.
+      if (length === 0 && this.#transport.pendingBytes === 0) return true
+    }
+    this.#overflow()
     return false
+  }
+
+  #overflow(): void {
+    if (this.#held !== null) return
+    this.#host.droppedQos0('slow', 1)
+    if (this.#host.whenSlow === 'disconnect') this.#tooSlow()
+  }
+
+  #hold(packet: Uint8Array): void {
+    const droppedCount = this.#held!.push(packet, this.#host.pendingBudget.limit >> 1)
+    if (droppedCount > 0) this.#host.droppedQos0('slow', droppedCount)
+    this.#account()
+  }
+
+  #encoded(
+    message: Message,
+    flags: number,
+    identifiers: readonly number[],
+    size: number,
+  ): Uint8Array {
+    const bytes = new Uint8Array(size)
+    const view = new DataView(bytes.buffer)
+    const now = this.#timeFor(message)
+    encodeDelivery(bytes, view, 0, this.protocolVersion, message, flags, 0, identifiers, now)
+    return bytes
+  }
+
+  /** Milliseconds on the clock, where the message's expiry asks for them. */
+  #timeFor(message: Message): number {
+    return message.expiresAt === Number.POSITIVE_INFINITY ? 0 : this.#host.now()
+  }
+
+  #account(): void {
+    const pendingBytes = this.#transport.pendingBytes + (this.#held?.byteSize ?? 0)
+    if (pendingBytes === this.#pendingBytes || this.#isClosed) return
+    this.#host.pendingBudget.changed(pendingBytes - this.#pendingBytes)
+    this.#pendingBytes = pendingBytes
   }
 
   #reserve(size: number): number {
@@ -249,7 +324,9 @@ export class PacketWriter implements Outlet, Flushable {
 
   #touch(): void {
     if (this.isTouched) return
+    const { limit } = this.#host.pendingBudget
     this.#host.touched(this)
-    this.#room = this.#host.maximumPendingBytes - this.#transport.pendingBytes
+    // Half is for what is held back, where that is done.
+    this.#room = (this.#held === null ? limit : limit >> 1) - this.#transport.pendingBytes
   }
 }

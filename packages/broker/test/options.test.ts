@@ -17,6 +17,7 @@ const NUMBERS = [
   'maximumQueuedBytes',
   'maximumHeldMessages',
   'maximumPendingBytes',
+  'maximumPendingBytesTotal',
   'maximumSubscriptions',
   'maximumRetainedMessages',
   'maximumRetainedBytes',
@@ -53,5 +54,8 @@ describe('options', () => {
     await expect(
       Broker.start({ whenQueueFull: 'wait' } as unknown as BrokerOptions),
     ).rejects.toThrow('whenQueueFull')
+    expect(() => resolveOptions({ whenSlow: 'wait' } as unknown as BrokerOptions)).toThrow(
+      "whenSlow must be one of 'drop newest', 'drop oldest', 'disconnect', not wait",
+    )
   })
 })

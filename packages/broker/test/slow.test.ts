@@ -22,6 +22,68 @@ describe('a peer that does not read', () => {
     expect(broker.stats().dropped.slow).toBe(91)
   })
 
+  test("the oldest go first with 'drop oldest', and the rest comes in order", async () => {
+    const { broker } = await startBroker({ maximumPendingBytes: 1_000, whenSlow: 'drop oldest' })
+    const slow = await TestClient.join(broker, { clientId: 'slow' })
+    await slow.subscribe('t', 0)
+    const publisher = await TestClient.join(broker, { clientId: 'publisher' })
+    slow.transport.stall()
+    // From this process and from a client: kept messages, and packets that are passed on.
+    for (let i = 0; i < 50; i++) {
+      await broker.publish('t', `${i}`.padEnd(90), { properties: { messageExpiryInterval: 60 } })
+      const payload = new TextEncoder().encode(`client ${i}`.padEnd(90))
+      await publisher.send({ type: 'publish', topicName: 't', payload })
+    }
+    await publisher.send({ type: 'publish', topicName: 't', payload: new Uint8Array(600) })
+    expect(slow.transport.pendingBytes).toBeLessThanOrEqual(500)
+    slow.transport.unstall()
+    const got = payloads(slow.take()).map((payload) => payload.trim())
+    expect(got.slice(0, 4)).toEqual(['0', 'client 0', '1', 'client 1'])
+    expect(got.slice(-4)).toEqual(['48', 'client 48', '49', 'client 49'])
+    expect(broker.stats().dropped.slow).toBe(101 - got.length)
+    await broker.publish('t', 'after')
+    expect(payloads(slow.take())).toEqual(['after'])
+  })
+
+  test("with 'disconnect' it is told why and goes", async () => {
+    const { broker } = await startBroker({ maximumPendingBytes: 1_000, whenSlow: 'disconnect' })
+    const slow = await TestClient.join(broker, { clientId: 'slow' })
+    await slow.subscribe('t', 0)
+    const good = await TestClient.join(broker, { clientId: 'good' })
+    await good.subscribe('t', 0)
+    slow.transport.stall()
+    const payload = new Uint8Array(100)
+    const publish = { type: 'publish', topicName: 't', payload } as const
+    for (let i = 0; i < 50; i++) await good.send(publish)
+    expect(slow.isClosed).toBe(true)
+    slow.transport.unstall()
+    expect(slow.take().at(-1)).toMatchObject({ type: 'disconnect', reasonCode: 0x97 })
+    expect(only(good.take(), 'publish')).toHaveLength(50)
+    expect(broker.stats().connections).toBe(1)
+  })
+
+  test('those who do not read share a budget, and leave as much for one who does', async () => {
+    const total = 1_000_000
+    const { broker } = await startBroker({ maximumPendingBytesTotal: total })
+    const clients: TestClient[] = []
+    for (let i = 0; i < 4; i++) {
+      const client = await TestClient.join(broker, { clientId: `client ${i}` })
+      await client.subscribe('t', 0)
+      client.transport.stall()
+      clients.push(client)
+    }
+    const payload = 'x'.repeat(10_000)
+    for (let i = 0; i < 100; i++) await broker.publish('t', payload)
+    const pending = clients.map(({ transport }) => transport.pendingBytes)
+    for (const each of pending) expect(each).toBeGreaterThan(150_000)
+    expect(pending.reduce((sum, each) => sum + each)).toBeLessThan(total - 150_000)
+    for (const client of clients.slice(1)) await client.drop()
+    clients[0]!.transport.unstall()
+    clients[0]!.transport.stall()
+    for (let i = 0; i < 100; i++) await broker.publish('t', payload)
+    expect(clients[0]!.transport.pendingBytes).toBeGreaterThan(450_000)
+  })
+
   test('QoS 1 waits in its queue and comes when it reads again', async () => {
     const { broker } = await startBroker()
     const slow = await TestClient.join(broker)
