@@ -37,6 +37,9 @@ const CLIENT_PACKETS =
   (1 << PacketType.Disconnect) |
   (1 << PacketType.Auth)
 
+/** Bytes read and written for one connection before the event loop goes round. */
+const GREEDY = 4 * 1024 * 1024
+
 /** After a DISCONNECT the peer has this long to read it before the socket is destroyed. */
 const LINGER_MS = 2_000
 
@@ -82,6 +85,10 @@ export class Connection implements TransportReceiver, SessionConnection {
   #replayIsScheduled = false
   #mustProceed = false
   #isTooSlow = false
+  #isYielding = false
+  /** Bytes read and written since the event loop went round last. */
+  #work = 0
+  #round = 0
 
   constructor(engine: Engine, transport: Transport) {
     this.engine = engine
@@ -112,12 +119,15 @@ export class Connection implements TransportReceiver, SessionConnection {
 
   received(chunk: Uint8Array): void {
     if (this.phase === 'closed') return
-    this.engine.beginTurn(chunk, this.transport.givesChunks)
+    const { engine } = this
+    const { writtenBytes } = engine
+    engine.beginTurn(chunk, this.transport.givesChunks)
     this.decoder.push(chunk)
     this.#run()
-    this.engine.endTurn()
-    this.engine.chunk = null
+    engine.endTurn()
+    engine.chunk = null
     this.#stopIfOwed()
+    this.#yieldIfGreedy(chunk.length + engine.writtenBytes - writtenBytes)
   }
 
   written(): void {
@@ -126,8 +136,10 @@ export class Connection implements TransportReceiver, SessionConnection {
 
   drained(): void {
     if (this.phase === 'closed') return
-    if (this.#isStopped && !this.#isWaiting) this.transport.resume()
-    this.#isStopped = false
+    if (this.#isStopped) {
+      this.#isStopped = false
+      this.#resume()
+    }
     this.writer.drained()
     this.proceed()
     this.engine.endTurn()
@@ -160,7 +172,7 @@ export class Connection implements TransportReceiver, SessionConnection {
       if (this.phase !== 'closed') {
         then(value)
         this.#run()
-        if (!this.#isWaiting && !this.#isStopped) this.transport.resume()
+        this.#resume()
       }
       this.engine.endTurn()
       this.#stopIfOwed()
@@ -260,6 +272,29 @@ export class Connection implements TransportReceiver, SessionConnection {
     if (this.transport.pendingBytes <= this.engine.settings.maximumPendingBytes) return
     this.#isStopped = true
     this.transport.pause()
+  }
+
+  /** Who has had much done reads on when everybody else has had a turn. */
+  #yieldIfGreedy(work: number): void {
+    const { engine } = this
+    if (this.#round !== engine.roundCount) {
+      this.#round = engine.roundCount
+      this.#work = 0
+    }
+    this.#work += work
+    if (this.#work < GREEDY || this.#isYielding) return
+    this.#isYielding = true
+    this.#work = 0
+    this.transport.pause()
+    engine.settings.clock.defer(() => {
+      this.#isYielding = false
+      this.#resume()
+    })
+  }
+
+  #resume(): void {
+    if (this.phase === 'closed') return
+    if (!this.#isWaiting && !this.#isStopped && !this.#isYielding) this.transport.resume()
   }
 
   #refuse(fault: Fault): void {

@@ -70,6 +70,7 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
   /** Every one whose transport is not closed yet. */
   readonly connections = new Set<Connection>()
   publishedCount = 0
+  writtenBytes = 0
   protocolErrorCount = 0
   readonly #dropped: Record<DropReason, number> = {
     'queue full': 0,
@@ -169,6 +170,11 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
     this.#flusher.endTurn(this.#isChunkLent)
     this.journal?.flush()
     this.#isTimeRead = false
+  }
+
+  /** Changes as the event loop goes round. */
+  get roundCount(): number {
+    return this.#flusher.roundCount
   }
 
   touched(writer: PacketWriter): void {

@@ -1,5 +1,8 @@
 import type { Clock } from './clock.ts'
 
+/** Writes of one round of the event loop: a system call takes microseconds, others are waiting. */
+const MOST_WRITES = 256
+
 /** From this many bytes a write does not wait for more. */
 const LARGE = 16 * 1024
 
@@ -19,17 +22,25 @@ export interface Flushable {
 /**
  * Who has something to write, and when it is written: much, at the end of the turn; little, when the
  * event loop has worked off all that it has read, since others may add to it. A system call costs
- * more than what a message costs otherwise.
+ * more than what a message costs otherwise. Where there are many to write to, the loop goes round in
+ * between, so that a message to a hundred thousand subscribers keeps nobody waiting.
  */
 export class Flusher {
   readonly #clock: Clock
   readonly #touched = new List()
   readonly #waiting = new List()
   #isScheduled = false
+  #writesLeft = MOST_WRITES
+  #roundCount = 0
   readonly #loopEnded = () => this.#flushWaiting()
 
   constructor(clock: Clock) {
     this.#clock = clock
+  }
+
+  /** Rounds of the event loop in which there was something to write. */
+  get roundCount(): number {
+    return this.#roundCount
   }
 
   /** It has something to write. */
@@ -43,12 +54,21 @@ export class Flusher {
   endTurn(isLent: boolean): void {
     for (let one = this.#touched.shift(); one !== null; one = this.#touched.shift()) {
       one.isTouched = false
-      if (one.length >= LARGE) one.flush()
+      if (one.length >= LARGE && this.#writesLeft > 0) this.#flush(one)
       else if (one.length > 0) this.#wait(one, isLent)
     }
-    if (this.#waiting.isEmpty || this.#isScheduled) return
+    if (!this.#waiting.isEmpty || this.#writesLeft < MOST_WRITES) this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return
     this.#isScheduled = true
     this.#clock.defer(this.#loopEnded)
+  }
+
+  #flush(one: Flushable): void {
+    this.#writesLeft--
+    one.flush()
   }
 
   #wait(one: Flushable, isLent: boolean): void {
@@ -60,10 +80,15 @@ export class Flusher {
 
   #flushWaiting(): void {
     this.#isScheduled = false
+    this.#roundCount++
+    this.#writesLeft = MOST_WRITES
     for (let one = this.#waiting.shift(); one !== null; one = this.#waiting.shift()) {
       one.isWaiting = false
-      one.flush()
+      this.#flush(one)
+      if (this.#writesLeft === 0) break
     }
+    if (!this.#waiting.isEmpty) this.#schedule()
+    else this.#writesLeft = MOST_WRITES
   }
 }
 

@@ -37,6 +37,8 @@ export interface WriterHost {
   readonly chunk: Uint8Array | null
   readonly pendingBudget: PendingBudget
   readonly whenSlow: 'drop newest' | 'drop oldest' | 'disconnect'
+  /** Bytes that were handed to transports, ever. */
+  writtenBytes: number
   now(): number
   /** There is something to flush. */
   touched(writer: PacketWriter): void
@@ -209,6 +211,7 @@ export class PacketWriter implements Outlet, Flushable {
   }
 
   flush(): void {
+    this.#host.writtenBytes += this.#buffer.length
     this.#buffer.flush()
     this.#account()
   }

@@ -3,11 +3,12 @@ import type { Transport } from './transport/transport.ts'
 
 const MEBIBYTE = 1024 * 1024
 
-/** For acknowledgements and single messages: a connection that has little to send takes little. */
-const SMALL = 2 * 1024
-
-/** For a chunk's worth of packets, and what came before them. */
-const LARGE = 128 * 1024
+/**
+ * Bytes of the buffers: for acknowledgements or a few messages, so that a fan-out to a hundred thousand
+ * takes little; for more; for a chunk's worth of packets and what came before them.
+ */
+const SIZES = [512, 8 * 1024, 128 * 1024]
+const LARGEST = 128 * 1024
 
 /** Bytes of each size that wait to be borrowed, at most. */
 const KEPT = 8 * MEBIBYTE
@@ -15,23 +16,19 @@ const KEPT = 8 * MEBIBYTE
 /** A range of a chunk that is at least so large may be written from where it lies. */
 const WORTH_A_WRITE = 4 * 1024
 
-/** What the WriteBuffers of a broker borrow from. */
-export interface WritePools {
-  readonly small: BufferPool<Buffer>
-  readonly large: BufferPool<Buffer>
-}
+/** What the WriteBuffers of a broker borrow from, smallest first. */
+export type WritePools = readonly BufferPool<Buffer>[]
 
 /** One a broker. */
 export function writePools(): WritePools {
-  return { small: poolOf(SMALL), large: poolOf(LARGE) }
-}
-
-function poolOf(bufferSize: number): BufferPool<Buffer> {
-  return new BufferPool({
-    bufferSize,
-    maximumFree: KEPT / bufferSize,
-    allocate: (size) => Buffer.allocUnsafeSlow(size),
-  })
+  return SIZES.map(
+    (bufferSize) =>
+      new BufferPool({
+        bufferSize,
+        maximumFree: KEPT / bufferSize,
+        allocate: (size) => Buffer.allocUnsafeSlow(size),
+      }),
+  )
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -145,25 +142,25 @@ export class WriteBuffer {
   }
 
   #makeRoom(size: number): void {
-    const { large, small } = this.#pools
     const former = this.#borrowed
     const filled = this.#filled
-    if (former !== null && former.bytes.length < LARGE && filled + size <= LARGE) {
-      this.#borrow(large)
+    if (former !== null && filled + size <= LARGEST) {
+      this.#borrow(filled + size)
       copyRange(this.bytes, this.view, 0, former.bytes, 0, filled)
-      small.release(former)
+      this.#release(former)
       return
     }
     this.#flushFilled()
-    if (size <= LARGE) this.#borrow(size <= SMALL ? small : large)
+    if (size <= LARGEST) this.#borrow(size)
     else {
       this.bytes = Buffer.allocUnsafeSlow(size)
       this.view = new DataView(this.bytes.buffer)
     }
   }
 
-  #borrow(pool: BufferPool<Buffer>): void {
-    this.#borrowed = pool.take()
+  /** The smallest that has so much room. */
+  #borrow(size: number): void {
+    this.#borrowed = this.#pools.find(({ bufferSize }) => bufferSize >= size)!.take()
     this.bytes = this.#borrowed.bytes
     this.view = this.#borrowed.view
   }
@@ -186,8 +183,6 @@ export class WriteBuffer {
   }
 
   #release(borrowed: PooledBuffer<Buffer>): void {
-    const { large, small } = this.#pools
-    if (borrowed.bytes.length === LARGE) large.release(borrowed)
-    else small.release(borrowed)
+    this.#pools.find(({ bufferSize }) => bufferSize === borrowed.bytes.length)!.release(borrowed)
   }
 }

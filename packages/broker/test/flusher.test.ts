@@ -1,19 +1,6 @@
-import { VirtualClock } from '@promptmq/testing'
 import { describe, expect, test } from 'vitest'
 import { type Flushable, Flusher } from '../src/flusher.ts'
-
-/** A clock whose loop goes round when it is told to. */
-class LoopClock extends VirtualClock {
-  deferred: (() => void)[] = []
-
-  override defer(callback: () => void): void {
-    this.deferred.push(callback)
-  }
-
-  round(): void {
-    for (const callback of this.deferred.splice(0)) callback()
-  }
-}
+import { LoopClock } from './harness.ts'
 
 class Writer implements Flushable {
   isTouched = false
@@ -69,6 +56,25 @@ describe('at the end of a turn', () => {
     clock.round()
     expect(writer.steps).toEqual(['flush 20000', 'flush 0'])
   })
+
+  test.each([10, 20_000])(
+    '%i bytes to each of a thousand: the loop goes round in between',
+    (size) => {
+      const { clock, flusher, add } = make()
+      const writers = Array.from({ length: 1_000 }, () => new Writer())
+      for (const writer of writers) add(writer, size)
+      flusher.endTurn(false)
+      const flushed = () => writers.filter(({ steps }) => steps.length > 0).length
+      let before = flushed()
+      for (let rounds = 0; before < 1_000; rounds++) {
+        expect(rounds).toBeLessThan(10)
+        clock.round()
+        expect(flushed() - before).toBeLessThanOrEqual(256)
+        before = flushed()
+      }
+      expect(writers.every(({ steps }) => steps.length === 1)).toBe(true)
+    },
+  )
 
   test('what waits in a chunk that is lent is copied', () => {
     const { flusher, add, writer } = make()

@@ -56,3 +56,16 @@ export class HeldStore extends MemoryStore {
     for (const resolve of held) resolve()
   }
 }
+
+/** A clock whose loop goes round when it is told to. */
+export class LoopClock extends VirtualClock {
+  deferred: (() => void)[] = []
+
+  override defer(callback: () => void): void {
+    this.deferred.push(callback)
+  }
+
+  round(): void {
+    for (const callback of this.deferred.splice(0)) callback()
+  }
+}

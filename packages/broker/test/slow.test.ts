@@ -3,7 +3,7 @@ import { TestClient, VirtualClock, VirtualTransport } from '@promptmq/testing'
 import { describe, expect, test } from 'vitest'
 import { Engine } from '../src/engine.ts'
 import { resolveOptions } from '../src/options.ts'
-import { only, payloads, startBroker } from './harness.ts'
+import { LoopClock, only, payloads, startBroker } from './harness.ts'
 
 describe('a peer that does not read', () => {
   test('QoS 0 beyond its bytes is dropped and counted; others get everything', async () => {
@@ -126,7 +126,8 @@ describe('a peer that does not read', () => {
   })
 })
 
-const lentCount = ({ buffers }: Engine) => buffers.small.lentCount + buffers.large.lentCount
+const lentCount = ({ buffers }: Engine) =>
+  buffers.reduce((sum, { lentCount }) => sum + lentCount, 0)
 
 describe('write buffers', () => {
   test('a broker has every buffer back between turns, whoever stalled or went', () => {
@@ -164,6 +165,29 @@ describe('write buffers', () => {
     transports[1]!.send(Uint8Array.of(0xff))
     for (const transport of transports) transport.close()
     expect(lentCount(engine)).toBe(0)
-    expect(engine.buffers.small.freeCount + engine.buffers.large.freeCount).toBeGreaterThan(0)
+    expect(engine.buffers[0]!.freeCount).toBeGreaterThan(0)
+  })
+})
+
+describe('a client that keeps the broker busy', () => {
+  test('is not read from until the event loop has gone round', async () => {
+    const clock = new LoopClock()
+    const { broker } = await startBroker({ clock })
+    const client = new TestClient(broker)
+    const send = async (packet: PacketInput) => {
+      await client.send(packet)
+      return client.transport.isPaused
+    }
+    await send({ type: 'connect', clientId: 'busy' })
+    clock.round()
+    const publish = { type: 'publish', topicName: 't', payload: new Uint8Array(1_500_000) } as const
+    expect([await send(publish), await send(publish), await send(publish)]).toEqual([
+      false,
+      false,
+      true,
+    ])
+    clock.round()
+    expect(client.transport.isPaused).toBe(false)
+    expect([await send(publish), await send(publish)]).toEqual([false, false])
   })
 })
