@@ -33,8 +33,9 @@ export class Tally {
     this.#seen = Array.from({ length: isShared ? publishers : 0 }, () => new Uint8Array(1 << 20))
   }
 
-  /** From here on latencies count. */
+  /** From here on latencies count, from none, or do not. */
   measure(isMeasuring: boolean): void {
+    if (isMeasuring) this.#latencies.fill(0)
     this.#isMeasuring = isMeasuring
   }
 

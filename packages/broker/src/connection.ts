@@ -38,7 +38,7 @@ const CLIENT_PACKETS =
   (1 << PacketType.Auth)
 
 /** Bytes read and written for one connection before the event loop goes round. */
-const GREEDY = 4 * 1024 * 1024
+const GREEDY = 256 * 1024
 
 /** After a DISCONNECT the peer has this long to read it before the socket is destroyed. */
 const LINGER_MS = 2_000
