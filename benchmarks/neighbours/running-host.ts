@@ -36,10 +36,15 @@ export class Host {
   async measure(name: string, pairs: Pairs, whileMs: number): Promise<Row> {
     this.#process.send('begin')
     const latency = await pairs.run(whileMs)
+    return { name, ...latency, ...(await this.ask()) }
+  }
+
+  /** What the broker feels. */
+  async ask(): Promise<Felt> {
     const answered = once(this.#process, 'message')
     this.#process.send('report')
     const [felt] = (await answered) as [Felt]
-    return { name, ...latency, ...felt }
+    return felt
   }
 
   stop(): void {

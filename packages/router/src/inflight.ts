@@ -21,6 +21,11 @@ export type DeliveryState = (typeof DeliveryState)[keyof typeof DeliveryState]
 const FIRST_CAPACITY = 8
 const LARGEST_CAPACITY = 65_536
 
+/** What a session begins with that never has anything in flight: most do not. */
+const NO_BYTES = new Uint8Array(0)
+const NO_IDENTIFIERS = new Uint16Array(0)
+const NO_NUMBERS = new Float64Array(0)
+
 /** One delivery as {@link Inflight.inOrder} shows it. */
 export interface InflightDelivery {
   readonly packetIdentifier: number
@@ -36,13 +41,13 @@ export class Inflight {
   #count = 0
   #last = 0
   #sequence = 0
-  #states = new Uint8Array(0)
-  #packetIdentifiers = new Uint16Array(0)
+  #states = NO_BYTES
+  #packetIdentifiers = NO_IDENTIFIERS
   /** Does it hold a place of this connection's Receive Maximum? */
-  #counted = new Uint8Array(0)
-  #retains = new Uint8Array(0)
-  #sequences = new Float64Array(0)
-  #positions = new Float64Array(0)
+  #counted = NO_BYTES
+  #retains = NO_BYTES
+  #sequences = NO_NUMBERS
+  #positions = NO_NUMBERS
   #messages: (Message | null)[] = []
   #identifiers: (readonly number[] | null)[] = []
 
