@@ -19,7 +19,8 @@ export function resultOf(figures: readonly Figures[], date = new Date()): Result
   return { date: date.toISOString(), node: process.version, machine: machineName(), figures }
 }
 
-function machineName(): string {
+/** Processor, cores, memory, system. */
+export function machineName(): string {
   const [first] = cpus()
   const memory = Math.round(totalmem() / 2 ** 30)
   return `${first?.model ?? 'unknown'} x ${cpus().length}, ${memory} GiB, ${platform()} ${arch()}`
