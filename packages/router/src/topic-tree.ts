@@ -72,14 +72,17 @@ class Node {
   }
 }
 
+const DOLLAR = 0x24
+
 /** What matched. Reused from match to match: take out what is needed before the next one. */
 export class MatchResult {
   readonly subscriptions: Subscription[] = []
   readonly groups: SharedGroup[] = []
 
   clear(): void {
-    this.subscriptions.length = 0
-    this.groups.length = 0
+    // Setting the length of what is empty is a call all the same.
+    if (this.subscriptions.length > 0) this.subscriptions.length = 0
+    if (this.groups.length > 0) this.groups.length = 0
   }
 }
 
@@ -157,36 +160,46 @@ export class TopicTree {
   /** Collects into `result`, which is cleared first, every subscription and group that matches. */
   match(topicName: string, result: MatchResult): void {
     result.clear()
-    let reached = this.#reached
-    let next = this.#next
-    reached.push(this.#root)
     // [MQTT-4.7.2-1] the first level of a `$` topic is matched by no wildcard.
-    let wildcards = !topicName.startsWith('$')
-    for (let start = 0; start <= topicName.length && reached.length > 0; ) {
-      const slash = topicName.indexOf('/', start)
-      const end = slash === -1 ? topicName.length : slash
-      const level = topicName.slice(start, end)
-      for (const node of reached) {
-        if (wildcards) {
-          if (node.hash !== null) collect(node.hash, result)
-          if (node.plus !== null) next.push(node.plus)
-        }
-        const child = node.children?.get(level)
-        if (child !== undefined) next.push(child)
-      }
-      reached.length = 0
-      ;[reached, next] = [next, reached]
+    let wildcards = topicName.charCodeAt(0) !== DOLLAR
+    this.#reached[0] = this.#root
+    let count = 1
+    const levels = topicName.split('/')
+    for (let i = 0; i < levels.length && count > 0; i++) {
+      count = this.#descend(levels[i]!, count, wildcards, result)
       wildcards = true
-      start = end + 1
     }
-    for (const node of reached) {
+    const reached = this.#reached
+    for (let i = 0; i < count; i++) {
+      const node = reached[i]!
       collect(node, result)
       // `a/#` matches `a` too (§4.7.1.2).
       if (node.hash !== null) collect(node.hash, result)
     }
-    reached.length = 0
-    this.#reached = reached
-    this.#next = next
+  }
+
+  /**
+   * From the first `count` nodes reached to those that a level leads to. Both lists keep what was in
+   * them: nodes, which are many and stay, and making new lists would cost as much as matching.
+   *
+   * @returns how many are reached now.
+   */
+  #descend(level: string, count: number, wildcards: boolean, result: MatchResult): number {
+    const reached = this.#reached
+    const next = this.#next
+    let nextCount = 0
+    for (let i = 0; i < count; i++) {
+      const node = reached[i]!
+      if (wildcards) {
+        if (node.hash !== null) collect(node.hash, result)
+        if (node.plus !== null) next[nextCount++] = node.plus
+      }
+      const child = node.children?.get(level)
+      if (child !== undefined) next[nextCount++] = child
+    }
+    this.#reached = next
+    this.#next = reached
+    return nextCount
   }
 
   #nodeFor(filter: string): Node {
@@ -225,6 +238,7 @@ export class TopicTree {
 }
 
 function collect(node: Node, result: MatchResult): void {
-  for (const subscription of node.subscriptions) result.subscriptions.push(subscription)
+  const { subscriptions } = node
+  for (let i = 0; i < subscriptions.length; i++) result.subscriptions.push(subscriptions[i]!)
   if (node.groups !== null) for (const group of node.groups) result.groups.push(group)
 }
