@@ -2,7 +2,7 @@
  * What grows with what: matches and memory with the number of subscriptions, memory with the number of
  * idle connections.
  *
- *   npm run bench:scale -- [--save] [--idle] [--matching]
+ *   npm run bench:scale -- [--save] [--matching] [--fan-out] [--idle]
  */
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { median } from './harness/measure.ts'
 import { short, table } from './harness/table.ts'
+import { measureFanOut } from './scale/fan-out.ts'
 import { growthChart } from './scale/growth-chart.ts'
 import { type Idle, measureIdle } from './scale/idle.ts'
 import { type Growth, SHAPES } from './scale/matching.ts'
@@ -19,6 +20,7 @@ const HELP = `What grows with what.
 npm run bench:scale -- [OPTION ...]
 
   --matching   only matches, against the number of subscriptions
+  --fan-out    only one message to very many
   --idle       only idle connections; needs 12,000 file descriptors
   --save       keep the tables in benchmarks/results/scale.md, the chart in scale.svg
 `
@@ -31,15 +33,16 @@ const RESULTS = new URL('results/', import.meta.url)
 
 const flag = { type: 'boolean', default: false } as const
 const { values } = parseArgs({
-  options: { matching: flag, idle: flag, save: flag, help: flag },
+  options: { matching: flag, 'fan-out': flag, idle: flag, save: flag, help: flag },
 })
 if (values.help) process.stdout.write(HELP)
 else await main()
 
 async function main(): Promise<void> {
-  const wantsAll = !values.matching && !values.idle
+  const wantsAll = !values.matching && !values['fan-out'] && !values.idle
   const tables: string[] = []
   if (wantsAll || values.matching) tables.push(matching())
+  if (wantsAll || values['fan-out']) tables.push(await fanOut())
   if (wantsAll || values.idle) tables.push(await idle())
   const text = `${tables.join('\n\n')}\n`
   process.stdout.write(text)
@@ -71,6 +74,18 @@ function measureGrowth(shape: string, count: number): Growth {
   const { status, stdout, stderr } = spawnSync(process.execPath, parameters, { encoding: 'utf8' })
   if (status !== 0) throw new Error(`${shape}, ${count}: ${stderr}`)
   return JSON.parse(stdout) as Growth
+}
+
+async function fanOut(): Promise<string> {
+  const rows: string[][] = []
+  for (const qos of [0, 1] as const) {
+    for (const count of [1_000, 10_000, 100_000]) {
+      const { total, longest } = await measureFanOut(qos, count)
+      rows.push([`QoS ${qos}`, count.toLocaleString('en'), short(total), short(longest)])
+    }
+  }
+  const head = ['one message', 'subscribers', 'all have it after ms', 'longest slice ms']
+  return table(head, rows)
 }
 
 async function idle(): Promise<string> {
