@@ -33,6 +33,12 @@ describe('a scenario', () => {
     expect(judge('flood', gates, ours, summary('aedes', 100))).toEqual(expected)
   })
 
+  test('beside a rival that delivered nothing, fails', () => {
+    expect(judge('flood', gates, summary('promptmq', 1_000), summary('aedes', 0))).toEqual([
+      'is Infinityx as fast as aedes, at least 10x is asked',
+    ])
+  })
+
   test('without a gate, and without its rival, fails', () => {
     expect(judge('other', gates, summary('promptmq', 1), summary('aedes', 1))).toHaveLength(1)
     expect(judge('flood', gates, summary('promptmq', 1), undefined)).toEqual([

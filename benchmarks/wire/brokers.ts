@@ -5,10 +5,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { atExit } from './at-exit.ts'
 
 const BROKER_CORE = '0'
 const LONGEST_START_MS = 15_000
@@ -26,7 +27,7 @@ const SOURCE = '--conditions=promptmq-source'
 
 const promptmq: BrokerKind = {
   name: 'promptmq',
-  version: () => process.version,
+  version: () => versionOf('../../packages/promptmq/package.json'),
   command: (port, folder) => [
     process.execPath,
     SOURCE,
@@ -60,7 +61,7 @@ const mosquitto: BrokerKind = {
 
 const nats: BrokerKind = {
   name: 'nats',
-  version: () => printed('/usr/sbin/nats-server', ['--version'], /v(\S+)/),
+  version: () => printed('/usr/sbin/nats-server', ['--version'], / v(\S+)/),
   command: (port, folder) => {
     const lines = [
       'server_name: bench',
@@ -101,27 +102,30 @@ function write(folder: string, name: string, lines: readonly string[]): string {
   return path
 }
 
-/** A broker that runs. */
+/** A broker that runs. It does not outlive this process. */
 export class RunningBroker {
   readonly port: number
   readonly #process: ChildProcess
   readonly #folder: string
+  readonly #forget: () => void
 
   private constructor(port: number, process: ChildProcess, folder: string) {
     this.port = port
     this.#process = process
     this.#folder = folder
+    this.#forget = atExit(() => this.#end())
   }
 
   /** @throws Error where it does not listen in time. */
-  static async start(kind: BrokerKind, port: number): Promise<RunningBroker> {
+  static async start(kind: BrokerKind): Promise<RunningBroker> {
+    const port = await freePort()
     const folder = mkdtempSync(join(tmpdir(), 'promptmq-wire-'))
     const command = ['-c', BROKER_CORE, ...kind.command(port, folder)]
     const child = spawn('taskset', command, { stdio: 'ignore' })
     const broker = new RunningBroker(port, child, folder)
     const deadline = Date.now() + LONGEST_START_MS
     while (!(await listens(port))) {
-      if (child.exitCode !== null || Date.now() > deadline) {
+      if (broker.#hasEnded || Date.now() > deadline) {
         await broker.stop()
         throw new Error(`${kind.name} does not listen on ${port}`)
       }
@@ -144,17 +148,41 @@ export class RunningBroker {
   }
 
   async stop(): Promise<void> {
-    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+    if (!this.#hasEnded) {
       const ended = once(this.#process, 'exit')
       this.#process.kill('SIGKILL')
       await ended
     }
-    rmSync(this.#folder, { recursive: true, force: true })
+    this.#end()
+    this.#forget()
+  }
+
+  get #hasEnded(): boolean {
+    return this.#process.exitCode !== null || this.#process.signalCode !== null
+  }
+
+  /** What is killed may still write a file: then the folder is tried again. */
+  #end(): void {
+    this.#process.kill('SIGKILL')
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 })
   }
 
   #proc(file: string): string {
+    if (this.#hasEnded) {
+      throw new Error(`the broker ended with ${this.#process.exitCode ?? this.#process.signalCode}`)
+    }
     return readFileSync(`/proc/${this.#process.pid}/${file}`, 'utf8')
   }
+}
+
+/** One that the system has to give: nobody else's broker listens there. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
 }
 
 function listens(port: number): Promise<boolean> {

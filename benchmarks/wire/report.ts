@@ -6,20 +6,21 @@ export interface Circumstances {
   /** ISO 8601. */
   readonly date: string
   readonly machine: string
+  readonly node: string
   readonly times: number
   /** By name. */
   readonly versions: Readonly<Record<string, string>>
 }
 
 export function report(rows: readonly Row[], circumstances: Circumstances): string {
-  const { date, machine, times, versions } = circumstances
+  const { date, machine, node, times, versions } = circumstances
   const brokers = Object.keys(versions)
   const named = brokers.map((name) => `${name} ${versions[name]}`).join(', ')
   return [
     '# Whole brokers over sockets',
     '',
     `${date.slice(0, 10)}, ${machine}. Each broker on one core, the load on the other; medians of ${times}`,
-    `runs, interleaved. ${named}.`,
+    `runs, interleaved, ± the median of how far they lie from it. Node ${node}; ${named}.`,
     '',
     '![messages a second, as multiples of mosquitto](wire-rate.svg)',
     '',
@@ -61,10 +62,11 @@ export function report(rows: readonly Row[], circumstances: Circumstances): stri
 
 type Cell = (summary: Row['summaries'][number]) => string
 
-const rateCell: Cell = ({ rate, times }) =>
-  `${Math.round(rate).toLocaleString('en')} (${multiple(times)})`
+const rateCell: Cell = ({ rate, spread, times }) =>
+  `${Math.round(rate).toLocaleString('en')} ± ${((spread / rate) * 100).toFixed(0)} % (${multiple(times)})`
 const cpuCell: Cell = ({ cpu }) => cpu.toFixed(2)
-const latencyCell: Cell = ({ p99, rss }) => `${short(p99)}, ${short(rss / 2 ** 20)}`
+const latencyCell: Cell = ({ p99, rss }) =>
+  `${Number.isNaN(p99) ? '-' : short(p99)}, ${short(rss / 2 ** 20)}`
 
 function cells({ scenario, summaries }: Row, brokers: readonly string[], cell: Cell): string[] {
   const of = (name: string) => summaries.find(({ broker }) => broker === name)

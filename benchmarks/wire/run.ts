@@ -1,15 +1,14 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { atExit } from './at-exit.ts'
 import { type BrokerKind, RunningBroker } from './brokers.ts'
 import type { Load, Outcome } from './load/load.ts'
 import type { Scenario } from './scenarios.ts'
 
 const LOAD_CORE = '1'
 const LOAD = fileURLToPath(new URL('load/load.ts', import.meta.url))
-const FIRST_PORT = 18_900
-const LONGEST_RUN_MS = 120_000
-
-let nextPort = FIRST_PORT
 
 /** What a scenario came to on one broker, once. */
 export interface Run extends Outcome {
@@ -25,18 +24,17 @@ export interface Run extends Outcome {
 export interface Timing {
   readonly warmUpMs: number
   readonly measureMs: number
+  /** A load that takes so long, with all that comes before and after, has failed. */
+  readonly longestMs: number
 }
 
 /** Starts a broker, puts it under load, and ends it. @throws Error where either fails. */
 export async function runOnce(kind: BrokerKind, scenario: Scenario, timing: Timing): Promise<Run> {
-  const port = nextPort++
-  const broker = await RunningBroker.start(kind, port)
+  const { warmUpMs, measureMs, longestMs } = timing
+  const broker = await RunningBroker.start(kind)
   try {
-    const { outcome, cpuSeconds, rss } = await putUnderLoad(broker, {
-      ...scenario.load,
-      ...timing,
-      port,
-    })
+    const load = { ...scenario.load, warmUpMs, measureMs, port: broker.port }
+    const { outcome, cpuSeconds, rss } = await putUnderLoad(broker, load, longestMs)
     const cpuPerMessage = (cpuSeconds * 1e6) / outcome.received
     return { broker: kind.name, scenario: scenario.name, ...outcome, cpuPerMessage, rss }
   } finally {
@@ -44,30 +42,47 @@ export async function runOnce(kind: BrokerKind, scenario: Scenario, timing: Timi
   }
 }
 
-interface Observed {
-  readonly outcome: Outcome
+interface Usage {
   readonly cpuSeconds: number
   readonly rss: number
 }
 
-function putUnderLoad(broker: RunningBroker, load: Load): Promise<Observed> {
+async function putUnderLoad(
+  broker: RunningBroker,
+  load: Load,
+  longestMs: number,
+): Promise<Usage & { readonly outcome: Outcome }> {
   const command = ['-c', LOAD_CORE, process.execPath, LOAD, JSON.stringify(load)]
   const child = spawn('taskset', command, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
-  let printed = ''
-  let cpuSeconds = 0
-  let rss = 0
-  child.stdout!.on('data', (text) => (printed += text))
-  child.stderr!.on('data', (text) => (printed += text))
-  child.on('message', (what) => {
-    cpuSeconds = broker.cpuSeconds() - (what === 'measured' ? cpuSeconds : 0)
-    rss = broker.rss()
+  const forget = atExit(() => child.kill('SIGKILL'))
+  const timer = setTimeout(() => child.kill('SIGKILL'), longestMs)
+  const usages: Usage[] = []
+  let fault: unknown
+  child.on('message', () => {
+    try {
+      usages.push({ cpuSeconds: broker.cpuSeconds(), rss: broker.rss() })
+    } catch (error) {
+      fault = error
+      child.kill('SIGKILL')
+    }
   })
-  const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST_RUN_MS)
-  return new Promise((resolve, reject) => {
-    child.on('close', (code) => {
-      clearTimeout(timer)
-      if (code === 0) resolve({ outcome: JSON.parse(printed) as Outcome, cpuSeconds, rss })
-      else reject(new Error(`the load ended with ${code}: ${printed}`))
-    })
-  })
+  const [printed, errors, [code, signal]] = await Promise.all([
+    text(child.stdout!),
+    text(child.stderr!),
+    once(child, 'close'),
+  ])
+  clearTimeout(timer)
+  forget()
+  if (fault !== undefined) throw fault
+  const [before, after] = usages
+  if (code !== 0 || before === undefined || after === undefined) {
+    throw new Error(`the load ended with ${code ?? signal}: ${errors.trim()}`)
+  }
+  const cpuSeconds = after.cpuSeconds - before.cpuSeconds
+  return { outcome: outcomeOf(printed), cpuSeconds, rss: after.rss }
+}
+
+/** JSON has no NaN: what is no number there is `null`. */
+function outcomeOf(printed: string): Outcome {
+  return JSON.parse(printed, (_key, value) => value ?? Number.NaN) as Outcome
 }

@@ -5,6 +5,8 @@ const WIDTH = 1100
 const ROW_HEIGHT = 62
 /** Without a screen nobody measures text: room for the longest name. */
 const LABEL_WIDTH = 330
+/** Where the axis begins. */
+const LEAST = 0.01
 const COLORS: Readonly<Record<string, string>> = {
   promptmq: '#1f6fb4',
   aedes: '#e08a2e',
@@ -20,21 +22,24 @@ export const rateChart = (rows: readonly Row[], brokers: readonly string[]): str
     'Messages a second, as multiples of mosquitto',
     rows.filter(({ scenario }) => scenario.measures === 'rate'),
     brokers,
+    1,
     ({ times }) => times,
   )
 
 /** Microseconds. */
 export const cpuChart = (rows: readonly Row[], brokers: readonly string[]): string =>
-  bars('Processor time a message, microseconds', rows, brokers, ({ cpu }) => cpu)
+  bars('Processor time a message, microseconds', rows, brokers, LEAST, ({ cpu }) => cpu)
 
 /** Milliseconds. */
 export const latencyChart = (rows: readonly Row[], brokers: readonly string[]): string =>
-  bars('p99 of the latency, milliseconds', rows, brokers, ({ p99 }) => p99)
+  bars('p99 of the latency, milliseconds', rows, brokers, LEAST, ({ p99 }) => p99)
 
+/** @param start - where bars begin: what is less goes to the left. */
 function bars(
   title: string,
   rows: readonly Row[],
   brokers: readonly string[],
+  start: number,
   figure: Figure,
 ): string {
   const height = 110 + ROW_HEIGHT * rows.length
@@ -45,7 +50,7 @@ function bars(
     title: { text: title, left: 12, top: 8, textStyle: { fontSize: 15 } },
     legend: { top: 36, left: 12, itemGap: 40, data: [...brokers] },
     grid: { left: LABEL_WIDTH, right: 70, top: 70, bottom: 30 },
-    xAxis: { type: 'log', min: 0.01 },
+    xAxis: { type: 'log', min: LEAST, startValue: start },
     yAxis: { type: 'category', inverse: true, data: rows.map(({ scenario }) => scenario.name) },
     series: brokers.map((name) => ({
       name,

@@ -124,6 +124,14 @@ describe('imports', () => {
       "benchmarks/a.ts:1: deep import: @promptmq/codec does not export './src/publish.ts'",
     ])
   })
+
+  test('a micro benchmark is of a file, wherever that is; no other file leads away', () => {
+    const text = "import '../../packages/broker/src/deadlines.ts'"
+    const texts = { 'benchmarks/micro/a.bench.ts': text, 'benchmarks/harness/a.ts': text }
+    expect(lines(checkImports(tree(texts)))).toEqual([
+      "benchmarks/harness/a.ts:1: deep import: '../../packages/broker/src/deadlines.ts' leads into another package, import it by its name",
+    ])
+  })
 })
 
 describe('manifests', () => {
