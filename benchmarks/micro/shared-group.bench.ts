@@ -16,7 +16,7 @@ function choose(count: number): Case {
   let next = 0
   const ours = () => {
     let sum = 0
-    for (let i = 0; i < OPERATIONS; i++) sum += group.choose(0)!.index
+    for (let i = 0; i < OPERATIONS; i++) sum += group.choose(0, '', 0)!.index
     return sum
   }
   const rival = () => {

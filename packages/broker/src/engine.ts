@@ -52,7 +52,7 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
   readonly deadlines: Deadlines
   readonly hooks: HookChain
   readonly topics: TopicTable
-  readonly tree = new TopicTree()
+  readonly tree: TopicTree
   readonly journal: Journal | null
   readonly retained: Retained
   readonly sessions: Sessions
@@ -104,6 +104,7 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
     )
     this.whenSlow = settings.whenSlow
     const { clock, hookTimeoutMs, logger, store } = settings
+    this.tree = new TopicTree({ strategy: settings.shareStrategy, random: settings.random })
     this.#flusher = new Flusher(clock)
     this.deadlines = new Deadlines(clock, () => this.endTurn())
     this.hooks = new HookChain(clock, hookTimeoutMs, logger)

@@ -59,7 +59,7 @@ export class FanOut {
       if (recipient !== null && !packet.pass(recipient)) deliver(recipient, this.#kept())
     }
     for (let i = 0; i < groups.length; i++) {
-      const member = groups[i]!.choose(header.qos)
+      const member = groups[i]!.choose(header.qos, publisher.clientId, entry.hash)
       // A message that is not acknowledged may yet go to another member: it is kept.
       const isPassed = member !== null && header.qos === 0 && packet.pass(member)
       if (member !== null && !isPassed) deliver(member, this.#kept())
@@ -79,7 +79,7 @@ export class FanOut {
       const recipient = each.session === publisher ? each.toSelf : each
       if (recipient !== null) deliver(recipient, message)
     }
-    shareOut(route.groups, message)
+    shareOut(route.groups, message, entry.hash)
     if (message.retain) this.#retained.publish(message)
     return !route.isEmpty
   }
@@ -155,9 +155,9 @@ class Packet {
   }
 }
 
-function shareOut(groups: readonly SharedGroup[], message: Message): void {
+function shareOut(groups: readonly SharedGroup[], message: Message, topicHash: number): void {
   for (const group of groups) {
-    const member = group.choose(message.qos)
+    const member = group.choose(message.qos, message.publisher, topicHash)
     if (member !== null) deliver(member, message)
   }
 }

@@ -1,3 +1,4 @@
+export type { ShareStrategy } from '@promptmq/router'
 export {
   Broker,
   type BrokerEvents,

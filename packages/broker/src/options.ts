@@ -1,3 +1,4 @@
+import { SHARE_STRATEGIES, type ShareStrategy } from '@promptmq/router'
 import type { Store } from '@promptmq/store'
 import { type Clock, systemClock } from './clock.ts'
 import { rangeMisuse, typeMisuse } from './misuse.ts'
@@ -66,6 +67,11 @@ export interface BrokerOptions {
    * the oldest, or the client is disconnected (Reason Code 0x97). Default 'drop newest'.
    */
   readonly whenSlow?: 'drop newest' | 'drop oldest' | 'disconnect'
+  /**
+   * Who of a shared subscription gets the next message: see {@link ShareStrategy}. Those that can take
+   * it at once come first, whatever the strategy. Default 'round-robin'.
+   */
+  readonly shareStrategy?: ShareStrategy
   /** Subscriptions of one session; beyond, SUBACK 0x97. Default 10,000. */
   readonly maximumSubscriptions?: number
   /** Retained messages; beyond, PUBLISH with RETAIN is refused with 0x97. Default 1,000,000. */
@@ -117,7 +123,7 @@ const NUMBERS = {
 
 const WHEN_QUEUE_FULL = ['drop newest', 'drop oldest'] as const
 const WHEN_SLOW = ['drop newest', 'drop oldest', 'disconnect'] as const
-const OTHERS = ['store', 'logger', 'clock', 'random', 'whenQueueFull', 'whenSlow']
+const OTHERS = ['store', 'logger', 'clock', 'random', 'whenQueueFull', 'whenSlow', 'shareStrategy']
 
 /**
  * Fills in the defaults.
@@ -143,6 +149,7 @@ export function resolveOptions(options: BrokerOptions): Settings {
   return {
     ...(numbers as Record<keyof typeof NUMBERS, number>),
     whenQueueFull: policy('whenQueueFull', options.whenQueueFull, WHEN_QUEUE_FULL),
+    shareStrategy: policy('shareStrategy', options.shareStrategy, SHARE_STRATEGIES),
     whenSlow: policy('whenSlow', options.whenSlow, WHEN_SLOW),
     ...(options.store === undefined ? {} : { store: options.store }),
     logger: options.logger ?? SILENT,

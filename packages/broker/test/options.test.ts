@@ -54,6 +54,9 @@ describe('options', () => {
     await expect(
       Broker.start({ whenQueueFull: 'wait' } as unknown as BrokerOptions),
     ).rejects.toThrow('whenQueueFull')
+    expect(() => resolveOptions({ shareStrategy: 'fair' } as unknown as BrokerOptions)).toThrow(
+      'shareStrategy must be one of',
+    )
     expect(() => resolveOptions({ whenSlow: 'wait' } as unknown as BrokerOptions)).toThrow(
       "whenSlow must be one of 'drop newest', 'drop oldest', 'disconnect', not wait",
     )

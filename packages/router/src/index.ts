@@ -13,7 +13,12 @@ export {
   type SessionHost,
   type SessionJournal,
 } from './session.ts'
-export { SharedGroup } from './shared-group.ts'
+export {
+  SHARE_STRATEGIES,
+  SharedGroup,
+  type ShareOptions,
+  type ShareStrategy,
+} from './shared-group.ts'
 export { Subscription, subscriptionOptions } from './subscription.ts'
 export { TopicEntry, TopicTable, type TopicTableOptions } from './topic-table.ts'
 export { MatchResult, TopicTree } from './topic-tree.ts'

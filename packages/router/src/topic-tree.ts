@@ -1,4 +1,4 @@
-import { SharedGroup } from './shared-group.ts'
+import { SharedGroup, type ShareOptions } from './shared-group.ts'
 import { appendTo, removeFrom, replaceIn, type Subscription } from './subscription.ts'
 
 /**
@@ -103,8 +103,14 @@ export class TopicTree {
   readonly #root = new Node(null, '')
   #reached: Node[] = []
   #next: Node[] = []
+  readonly #share: ShareOptions
   #version = 1
   #size = 0
+
+  /** @param share - how shared groups choose. */
+  constructor(share: ShareOptions = {}) {
+    this.#share = share
+  }
 
   /** Changes with every subscription: a cached match is good while it stays the same. */
   get version(): number {
@@ -129,7 +135,7 @@ export class TopicTree {
     node.groups ??= []
     let group = node.groups.find((one) => one.shareName === subscription.shareName)
     if (group === undefined) {
-      group = new SharedGroup(subscription.shareName, subscription.filter)
+      group = new SharedGroup(subscription.shareName, subscription.filter, this.#share)
       node.groups.push(group)
     }
     appendTo(group.members, subscription)

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { findRoute, type SharedGroup, type Subscription, TopicTree } from '../src/index.ts'
+import {
+  findRoute,
+  type SharedGroup,
+  type ShareOptions,
+  type ShareStrategy,
+  type Subscription,
+  TopicTree,
+} from '../src/index.ts'
 import { FakeOutlet, sessionWith } from './fakes.ts'
 import { messageOf, type SubscriptionFields, subscriptionOf } from './messages.ts'
 
@@ -12,8 +19,12 @@ interface Group {
 }
 
 /** A group with a member for each; `busy` ones are connected and do not read. */
-function groupOf(presences: readonly Presence[], fields: SubscriptionFields = { qos: 1 }): Group {
-  const tree = new TopicTree()
+function groupOf(
+  presences: readonly Presence[],
+  fields: SubscriptionFields = { qos: 1 },
+  share: ShareOptions = {},
+): Group {
+  const tree = new TopicTree(share)
   const members = presences.map((presence) => {
     const { session } = sessionWith()
     const outlet = new FakeOutlet()
@@ -29,7 +40,7 @@ function groupOf(presences: readonly Presence[], fields: SubscriptionFields = { 
 /** Who gets the next messages, as indexes into `members`; -1: nobody. */
 function choices({ group, members }: Group, count: number, qos = 1): number[] {
   return Array.from({ length: count }, () => {
-    const chosen = group.choose(qos)
+    const chosen = group.choose(qos, '', 0)
     return chosen === null ? -1 : members.indexOf(chosen)
   })
 }
@@ -99,4 +110,58 @@ test('over many messages every ready member gets its share', () => {
   const counts = [0, 0, 0, 0, 0]
   for (const index of choices(group, 300)) counts[index]!++
   expect(counts).toEqual([100, 0, 100, 0, 100])
+})
+
+describe('the strategy', () => {
+  const qos1: SubscriptionFields = { qos: 1 }
+  const three: Presence[] = ['ready', 'ready', 'ready']
+
+  test.each<[ShareStrategy, number[]]>([
+    ['round-robin', [0, 1, 2, 0, 1, 2]],
+    ['sticky', [0, 0, 0, 0, 0, 0]],
+    ['least-inflight', [0, 1, 2, 0, 1, 2]],
+  ])('%s', (strategy, expected) => {
+    const group = groupOf(three, qos1, { strategy })
+    const got = Array.from({ length: 6 }, () => {
+      const [chosen] = choices(group, 1)
+      group.members[chosen!]!.session.deliver(messageOf('m'), 1, false, [])
+      return chosen
+    })
+    expect(got).toEqual(expected)
+  })
+
+  test('random takes chance as it comes', () => {
+    const bits = [4, 0xffff_ffff, -1, 0]
+    const random = () => bits.shift()!
+    expect(choices(groupOf(three, qos1, { strategy: 'random', random }), 4)).toEqual([1, 0, 0, 0])
+  })
+
+  test('sticky leaves who cannot, and stays with the next', () => {
+    const group = groupOf(three, qos1, { strategy: 'sticky' })
+    expect(choices(group, 2)).toEqual([0, 0])
+    group.members[0]!.session.detach()
+    expect(choices(group, 2)).toEqual([1, 1])
+    group.members[0]!.session.attach(new FakeOutlet(), 10)
+    expect(choices(group, 2)).toEqual([1, 1])
+  })
+
+  test('least-inflight prefers who has acknowledged', () => {
+    const group = groupOf(three, qos1, { strategy: 'least-inflight' })
+    for (const { session } of group.members) session.deliver(messageOf('m'), 1, false, [])
+    group.members[1]!.session.puback(1)
+    expect(choices(group, 2)).toEqual([1, 1])
+  })
+
+  test.each<[ShareStrategy, (i: number) => [string, number]]>([
+    ['hash-publisher', (i) => [`publisher ${i}`, 0]],
+    ['hash-topic', (i) => ['', Math.imul(i, 0x9e3779b1)]],
+  ])('%s keeps together what belongs together, and spreads the rest', (strategy, at) => {
+    const { group, members } = groupOf(three, qos1, { strategy })
+    const of = (i: number) => members.indexOf(group.choose(1, ...at(i))!)
+    const first = Array.from({ length: 50 }, (_, i) => of(i))
+    expect(Array.from({ length: 50 }, (_, i) => of(i))).toEqual(first)
+    expect(new Set(first).size).toBe(3)
+    group.choose(1, 'somebody else', 1)
+    expect(of(7)).toBe(first[7])
+  })
 })
