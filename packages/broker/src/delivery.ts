@@ -14,7 +14,7 @@ import type { Message } from '@promptmq/router'
  * A kept Message as the PUBLISH that one subscriber gets (§3.3).
  *
  *   | Fixed Header | Topic Name | Packet Identifier, QoS > 0 | Property Length |
- *   | Message Expiry Interval | Subscription Identifiers |     of this hop
+ *   | Message Expiry Interval | Topic Alias | Subscription Identifiers |     of this hop
  *   | forwarded properties | payload |                        one copy, of what Message keeps
  *
  * MQTT 3.x has neither Property Length nor properties.
@@ -22,17 +22,25 @@ import type { Message } from '@promptmq/router'
 
 /** What a Message Expiry Interval takes: its identifier and four bytes. */
 const EXPIRY_SIZE = 5
+/** Of a Topic Alias: its identifier and two bytes. */
+const ALIAS_SIZE = 3
+const NO_TOPIC = new Uint8Array(0)
 
-/** The size of the whole packet, in bytes. */
+/**
+ * The size of the whole packet, in bytes.
+ * @param alias - see OutboundAliases.use; only 5.0 has any.
+ */
 export function deliverySize(
   version: ProtocolVersion,
   message: Message,
   qos: number,
   identifiers: readonly number[],
+  alias: number,
 ): number {
   const propertiesSize =
-    version === 5 ? hopPropertiesSize(message, identifiers) + message.propertiesSize : 0
-  return publishSize(version, qos as QoS, message.topic.length, propertiesSize, message.payloadSize)
+    version === 5 ? hopPropertiesSize(message, identifiers, alias) + message.propertiesSize : 0
+  const topicSize = alias > 0 ? 0 : message.topic.length
+  return publishSize(version, qos as QoS, topicSize, propertiesSize, message.payloadSize)
 }
 
 /**
@@ -52,16 +60,17 @@ export function encodeDelivery(
   flags: number,
   packetIdentifier: number,
   identifiers: readonly number[],
+  alias: number,
   now: number,
 ): void {
-  const { topic, bytes, start: kept, end, propertiesSize, payloadSize } = message
+  const { bytes, start: kept, end, propertiesSize, payloadSize } = message
   if (version !== 5) {
     const start = encodePublishStart(
       target,
       offset,
       version,
       flags,
-      topic,
+      message.topic,
       packetIdentifier,
       0,
       payloadSize,
@@ -69,23 +78,28 @@ export function encodeDelivery(
     copyRange(target, view, start, bytes, kept + propertiesSize, end)
     return
   }
-  const hopSize = hopPropertiesSize(message, identifiers)
+  const hopSize = hopPropertiesSize(message, identifiers, alias)
   let at = encodePublishStart(
     target,
     offset,
     version,
     flags,
-    topic,
+    alias > 0 ? NO_TOPIC : message.topic,
     packetIdentifier,
     hopSize + propertiesSize,
     payloadSize,
   )
-  if (hopSize > 0) at = encodeHopProperties(target, at, message, identifiers, now)
+  if (hopSize > 0) at = encodeHopProperties(target, at, message, identifiers, alias, now)
   copyRange(target, view, at, bytes, kept, end)
 }
 
-function hopPropertiesSize(message: Message, identifiers: readonly number[]): number {
+function hopPropertiesSize(
+  message: Message,
+  identifiers: readonly number[],
+  alias: number,
+): number {
   let size = message.expiresAt === Number.POSITIVE_INFINITY ? 0 : EXPIRY_SIZE
+  if (alias !== 0) size += ALIAS_SIZE
   for (const identifier of identifiers) size += 1 + variableByteIntegerSize(identifier)
   return size
 }
@@ -95,6 +109,7 @@ function encodeHopProperties(
   offset: number,
   message: Message,
   identifiers: readonly number[],
+  alias: number,
   now: number,
 ): number {
   let at = offset
@@ -107,6 +122,12 @@ function encodeHopProperties(
     target[at + 3] = seconds >>> 8
     target[at + 4] = seconds
     at += EXPIRY_SIZE
+  }
+  if (alias !== 0) {
+    target[at] = PropertyIdentifier.TopicAlias
+    target[at + 1] = Math.abs(alias) >>> 8
+    target[at + 2] = Math.abs(alias)
+    at += ALIAS_SIZE
   }
   for (const identifier of identifiers) {
     target[at] = PropertyIdentifier.SubscriptionIdentifier

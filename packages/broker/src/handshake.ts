@@ -31,6 +31,12 @@ export function handleConnect(connection: Connection): void {
   useVersion(connection, connect.protocolVersion)
   connection.writer.maximumPacketSize =
     connect.properties.maximumPacketSize ?? Number.POSITIVE_INFINITY
+  connection.writer.useAliases(
+    Math.min(
+      connect.properties.topicAliasMaximum ?? 0, // [MQTT-3.1.2-27]
+      engine.settings.outboundTopicAliasMaximum,
+    ),
+  )
   const refused = checkConnect(connection, connect)
   if (refused !== ReasonCode.Success) {
     refuse(connection, refused)

@@ -45,6 +45,8 @@ export interface BrokerOptions {
   readonly receiveMaximum?: number
   /** Topic Aliases that a client may use, told in CONNACK. Default 32. */
   readonly topicAliasMaximum?: number
+  /** Topic Aliases that the broker sets for one client, of those that it takes. Default 32; 0: none. */
+  readonly outboundTopicAliasMaximum?: number
   /** QoS 1 and 2 messages in flight to one client. Default 1,024. */
   readonly maximumInflight?: number
   /** Messages that wait for one session. Default 100,000. */
@@ -108,6 +110,7 @@ const NUMBERS = {
   maximumSessionExpiry: [0xffff_ffff, 0, 0xffff_ffff],
   receiveMaximum: [65_535, 1, 65_535],
   topicAliasMaximum: [32, 0, 65_535],
+  outboundTopicAliasMaximum: [32, 0, 65_535],
   maximumInflight: [1_024, 1, 32_767],
   maximumQueuedMessages: [100_000, 1, Number.MAX_SAFE_INTEGER],
   maximumQueuedBytes: [256 * MEBIBYTE, 1, Number.MAX_SAFE_INTEGER],

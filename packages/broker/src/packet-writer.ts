@@ -22,6 +22,7 @@ import type { Message, Outlet } from '@promptmq/router'
 import { deliverySize, encodeDelivery } from './delivery.ts'
 import type { Flushable } from './flusher.ts'
 import { HeldPackets } from './held-packets.ts'
+import { OutboundAliases } from './outbound-aliases.ts'
 import type { PendingBudget } from './pending-budget.ts'
 import type { Transport } from './transport/transport.ts'
 import { WriteBuffer, type WritePools } from './write-buffer.ts'
@@ -29,6 +30,9 @@ import { WriteBuffer, type WritePools } from './write-buffer.ts'
 const PUBREL_FIRST_BYTE = (PacketType.Pubrel << 4) | 0b0010
 const PUBLISH_FIRST_BYTE = PacketType.Publish << 4
 const QOS = 0b0110
+
+/** Of MQTT 5.0 with Topic Aliases: no packet that comes is what is sent. */
+const ALIASED_FORMAT = 6
 
 /** What a PacketWriter needs of the broker. */
 export interface WriterHost {
@@ -64,6 +68,7 @@ export class PacketWriter implements Outlet, Flushable {
   #isClosed = false
   /** Where the oldest are to be dropped: what waits to be written. */
   readonly #held: HeldPackets | null
+  #aliases: OutboundAliases | null = null
   readonly #tooSlow: () => void
   readonly #buffer: WriteBuffer
   readonly #transport: Transport
@@ -79,7 +84,13 @@ export class PacketWriter implements Outlet, Flushable {
   }
 
   get wireFormat(): number {
-    return this.protocolVersion === 5 ? 5 : 4
+    if (this.protocolVersion !== 5) return 4
+    return this.#aliases === null ? 5 : ALIASED_FORMAT
+  }
+
+  /** Topics are sent as aliases from now on. @param maximum - of them, 0: none. */
+  useAliases(maximum: number): void {
+    if (maximum > 0) this.#aliases = new OutboundAliases(maximum)
   }
 
   get writable(): boolean {
@@ -93,7 +104,7 @@ export class PacketWriter implements Outlet, Flushable {
   fits(message: Message, qos: number, identifiers: readonly number[]): boolean {
     return (
       this.maximumPacketSize === Number.POSITIVE_INFINITY ||
-      deliverySize(this.protocolVersion, message, qos, identifiers) <= this.maximumPacketSize
+      deliverySize(this.protocolVersion, message, qos, identifiers, 0) <= this.maximumPacketSize
     )
   }
 
@@ -108,11 +119,12 @@ export class PacketWriter implements Outlet, Flushable {
     const { protocolVersion } = this
     const flags = (dup ? 0b1000 : 0) | (qos << 1) | (retain ? 1 : 0)
     const isPacket = identifiers.length === 0 && message.isPacketFor(this.wireFormat, qos)
+    const alias = this.#aliasFor(message, qos, identifiers)
     const size = isPacket
       ? message.end - message.packetStart
-      : deliverySize(protocolVersion, message, qos, identifiers)
+      : deliverySize(protocolVersion, message, qos, identifiers, alias)
     if (qos === 0 && !this.#accepts(size)) {
-      if (this.#held !== null) this.#hold(this.#encoded(message, flags, identifiers, size))
+      if (this.#held !== null) this.#hold(this.#encoded(message, flags, identifiers, alias, size))
     } else if (isPacket) {
       const { bytes, packetStart, end, identifierAt } = message
       this.#copyPacket(bytes, packetStart, end, flags, identifierAt, packetIdentifier)
@@ -129,6 +141,7 @@ export class PacketWriter implements Outlet, Flushable {
         flags,
         packetIdentifier,
         identifiers,
+        alias,
         now,
       )
     }
@@ -272,15 +285,16 @@ export class PacketWriter implements Outlet, Flushable {
       this.#host.droppedQos0('too large', 1)
       return false
     }
-    this.#touch()
-    const { length } = this.#buffer
-    if (this.#held === null || this.#held.isEmpty) {
-      if (length + size <= this.#room) return true
-      // One that is larger than all that may wait still goes out, alone.
-      if (length === 0 && this.#transport.pendingBytes === 0) return true
-    }
+    if ((this.#held === null || this.#held.isEmpty) && this.#hasRoomFor(size)) return true
     this.#overflow()
     return false
+  }
+
+  #hasRoomFor(size: number): boolean {
+    this.#touch()
+    const { length } = this.#buffer
+    // One that is larger than all that may wait still goes out, alone.
+    return length + size <= this.#room || (length === 0 && this.#transport.pendingBytes === 0)
   }
 
   #overflow(): void {
@@ -299,13 +313,30 @@ export class PacketWriter implements Outlet, Flushable {
     message: Message,
     flags: number,
     identifiers: readonly number[],
+    alias: number,
     size: number,
   ): Uint8Array {
     const bytes = new Uint8Array(size)
     const view = new DataView(bytes.buffer)
     const now = this.#timeFor(message)
-    encodeDelivery(bytes, view, 0, this.protocolVersion, message, flags, 0, identifiers, now)
+    encodeDelivery(bytes, view, 0, this.protocolVersion, message, flags, 0, identifiers, alias, now)
     return bytes
+  }
+
+  /**
+   * See {@link OutboundAliases.use}. What may yet be dropped, since the client reads too slowly, sets
+   * none: what follows would stand for nothing.
+   */
+  #aliasFor(message: Message, qos: number, identifiers: readonly number[]): number {
+    const aliases = this.#aliases
+    if (aliases === null) return 0
+    const alias = aliases.use(message.topicName)
+    if (alias >= 0) return alias
+    const size = deliverySize(5, message, qos, identifiers, alias)
+    const mayBeDropped = qos === 0 && (this.#held !== null || !this.#hasRoomFor(size))
+    if (size <= this.maximumPacketSize && !mayBeDropped) return alias
+    aliases.undo(message.topicName)
+    return 0
   }
 
   /** Milliseconds on the clock, where the message's expiry asks for them. */

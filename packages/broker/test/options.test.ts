@@ -12,6 +12,7 @@ const NUMBERS = [
   'maximumSessionExpiry',
   'receiveMaximum',
   'topicAliasMaximum',
+  'outboundTopicAliasMaximum',
   'maximumInflight',
   'maximumQueuedMessages',
   'maximumQueuedBytes',

@@ -397,7 +397,7 @@ export type DropReason = 'queue full' | 'expired' | 'too large' | 'slow'
 export interface Outlet {
   /** False while what was written waits for the peer to read it. */
   readonly writable: boolean
-  /** Which packets are the same bytes for it: 5 for MQTT 5.0, 4 for 3.1.1 and 3.1, 0: none. */
+  /** Which packets are the same bytes for it: 5 for MQTT 5.0, 4 for 3.1.1 and 3.1; of others none. */
   readonly wireFormat: number
   /** Whether a message is within its Maximum Packet Size [MQTT-3.1.2-24]. */
   fits(message: Message, qos: number, identifiers: readonly number[]): boolean
