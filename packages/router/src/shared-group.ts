@@ -19,6 +19,7 @@ export const SHARE_STRATEGIES = [
   'hash-publisher',
   'hash-topic',
 ] as const
+/** One of {@link SHARE_STRATEGIES}. */
 export type ShareStrategy = (typeof SHARE_STRATEGIES)[number]
 
 /** What a {@link ShareStrategy} needs beside the members. */

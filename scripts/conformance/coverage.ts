@@ -1,0 +1,52 @@
+/** Which statements of the standards the tests name. */
+
+/** As in `fixtures/statements.json`. */
+export interface Statement {
+  readonly id: string
+  readonly section: string
+  readonly who: 'server' | 'both' | 'client'
+  readonly kind: string
+  readonly statement: string
+  readonly check: string
+}
+
+/** By version, in the order of the standards. */
+export type Statements = Readonly<Record<'v5' | 'v3.1.1', readonly Statement[]>>
+
+/** What a statement came to: tests that name it, or why there is none. */
+export interface Proof {
+  readonly statement: Statement
+  /** Paths, in the order of the alphabet. */
+  readonly tests: readonly string[]
+  readonly state: 'tested' | "the client's" | 'no test yet'
+}
+
+/** In a test's own text: `3.1.1 MQTT-3.2.2-6` is of 3.1.1, the id alone of 5.0. */
+const NAMED = /(3\.1\.1 )?\b(MQTT-\d+\.\d+\.\d+-\d+)\b/g
+
+/**
+ * @param texts - of test files and of fixtures that tests run, by path. A name in a comment is none.
+ */
+export function proofsOf(
+  statements: Statements,
+  texts: ReadonlyMap<string, string>,
+): Record<keyof Statements, Proof[]> {
+  const named = { v5: new Map<string, Set<string>>(), 'v3.1.1': new Map<string, Set<string>>() }
+  for (const [path, text] of texts) {
+    for (const line of text.split('\n').filter((one) => !/^\s*(\/\/|\*|\/\*)/.test(one))) {
+      for (const [, older, id] of line.matchAll(NAMED)) {
+        const ids = named[older === undefined ? 'v5' : 'v3.1.1']
+        ids.set(id!, (ids.get(id!) ?? new Set()).add(path))
+      }
+    }
+  }
+  const proofs = (version: keyof Statements) =>
+    statements[version].map((statement) => proofOf(statement, named[version].get(statement.id)))
+  return { v5: proofs('v5'), 'v3.1.1': proofs('v3.1.1') }
+}
+
+function proofOf(statement: Statement, paths: ReadonlySet<string> | undefined): Proof {
+  const tests = [...(paths ?? [])].sort()
+  if (tests.length > 0) return { statement, tests, state: 'tested' }
+  return { statement, tests, state: statement.who === 'client' ? "the client's" : 'no test yet' }
+}
