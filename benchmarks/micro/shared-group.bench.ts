@@ -27,7 +27,11 @@ function choose(count: number): Case {
     }
     return sum
   }
-  const assertEqualWork = () => assert.equal(ours(), rival())
+  const assertEqualWork = () => {
+    assert.equal(ours(), rival())
+    const turn = Array.from({ length: count }, () => group.choose(0, '', 0)!.index)
+    assert.deepEqual(new Set(turn).size, count)
+  }
   return { name: `of ${count}`, operations: OPERATIONS, ours, rival, assertEqualWork }
 }
 

@@ -21,19 +21,24 @@ const { Qlobber } = createRequire(import.meta.url)('qlobber') as {
 const session = connectedSession('bench')
 const result = new MatchResult()
 
-function both(filters: Iterable<string>): { readonly tree: TopicTree; readonly trie: Trie } {
-  const tree = new TopicTree()
-  const trie = new Qlobber(OPTIONS)
-  let count = 0
-  for (const filter of filters) {
-    tree.add(subscriptionTo(session, filter))
-    trie.add(filter, count++)
-  }
-  return { tree, trie }
+interface Both {
+  readonly tree: TopicTree
+  readonly trie: Trie
+  /** What the trie's values stand for. */
+  readonly filters: readonly string[]
 }
 
-function match(name: string, filters: Iterable<string>, topics: readonly string[]): Case {
-  const { tree, trie } = both(filters)
+function both(filters: readonly string[]): Both {
+  const tree = new TopicTree()
+  const trie = new Qlobber(OPTIONS)
+  for (const [i, filter] of filters.entries()) {
+    tree.add(subscriptionTo(session, filter))
+    trie.add(filter, i)
+  }
+  return { tree, trie, filters }
+}
+
+function match(name: string, { tree, trie, filters }: Both, topics: readonly string[]): Case {
   const ours = () => {
     let sum = 0
     for (let i = 0; i < MATCHES; i++) {
@@ -48,18 +53,33 @@ function match(name: string, filters: Iterable<string>, topics: readonly string[
     return sum
   }
   const assertEqualWork = () => {
+    for (const topic of topics) {
+      tree.match(topic, result)
+      assert.deepEqual(
+        result.subscriptions.map(({ filter }) => filter).sort(),
+        trie
+          .match(topic)
+          .map((i) => filters[i]!)
+          .sort(),
+      )
+      assert.ok(result.subscriptions.length > 0)
+    }
     assert.equal(ours(), rival())
-    assert.ok(ours() >= MATCHES)
   }
   return { name, operations: MATCHES, ours, rival, assertEqualWork }
 }
 
-function* filtersOf(count: number, filter: (index: number) => string): Iterable<string> {
-  for (let i = 0; i < count; i++) yield filter(i)
-}
+const filtersOf = (count: number, filter: (index: number) => string): string[] =>
+  Array.from({ length: count }, (_, i) => filter(i))
 
-const spread = (topic: (index: number) => string): string[] =>
-  Array.from({ length: MATCHES }, (_, i) => topic((i * 7919) % MILLION))
+/** Of the million's topics, those that a kind of filter matches: of every three one. */
+const spread = (kind: number, topic: (index: number) => string): string[] =>
+  Array.from({ length: MATCHES }, (_, i) => topic(3 * ((i * 7919) % (MILLION / 4)) + kind))
+
+/** A third of them exact, a third with `+`, a third with `#`. */
+const million = both(
+  filtersOf(MILLION, (i) => [`site/7/m/${i}`, `site/+/m/${i}`, `site/7/m/${i}/#`][i % 3]!),
+)
 
 function comeAndGo(): Case {
   const { tree, trie } = both(filtersOf(10_000, (i) => `site/${i % 100}/m/${i}`))
@@ -97,26 +117,26 @@ export default {
   name: 'topic-tree',
   rival: 'qlobber',
   cases: [
-    match(
-      'exact, of 1,000',
-      filtersOf(1_000, (i) => `site/${i % 10}/m/${i}`),
-      ['site/7/m/77'],
-    ),
-    match(
-      '+, of 1,000',
-      filtersOf(1_000, (i) => `site/+/m/${i}`),
-      ['site/7/m/77'],
-    ),
-    match(
-      '#, of 1,000',
-      filtersOf(1_000, (i) => `site/${i}/#`),
-      ['site/7/m/77'],
-    ),
+    match('exact, of 1,000', both(filtersOf(1_000, (i) => `site/${i % 10}/m/${i}`)), [
+      'site/7/m/77',
+    ]),
+    match('+, of 1,000', both(filtersOf(1_000, (i) => `site/+/m/${i}`)), ['site/7/m/77']),
+    match('#, of 1,000', both(filtersOf(1_000, (i) => `site/${i}/#`)), ['site/7/m/77']),
     comeAndGo(),
     match(
+      'exact, of 1,000,000',
+      million,
+      spread(0, (i) => `site/7/m/${i}`),
+    ),
+    match(
       '+, of 1,000,000',
-      filtersOf(MILLION, (i) => `site/+/m/${i}`),
-      spread((i) => `site/7/m/${i}`),
+      million,
+      spread(1, (i) => `site/7/m/${i}`),
+    ),
+    match(
+      '#, of 1,000,000',
+      million,
+      spread(2, (i) => `site/7/m/${i}/x`),
     ),
   ],
 } satisfies Suite

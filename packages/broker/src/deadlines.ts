@@ -41,6 +41,7 @@ export class Deadlines {
   readonly #clock: Clock
   readonly #fired: () => void
   readonly #heap: Deadline[] = []
+  readonly #timer = () => this.#fire()
   #cancelTimer: (() => void) | null = null
   /** When the timer of the clock fires. */
   #timerAt = Number.POSITIVE_INFINITY
@@ -109,7 +110,7 @@ export class Deadlines {
     this.#cancelTimer?.()
     const delay = Math.min(LONGEST_DELAY_MS, Math.max(1, top.at - this.#clock.now()))
     this.#timerAt = top.at
-    this.#cancelTimer = this.#clock.schedule(delay, () => this.#fire())
+    this.#cancelTimer = this.#clock.schedule(delay, this.#timer)
   }
 
   #sift(deadline: Deadline): void {
