@@ -1,4 +1,5 @@
 /** Which statements of the standards the tests name. */
+import { REASONS } from './reasons.ts'
 
 /** As in `fixtures/statements.json`. */
 export interface Statement {
@@ -18,7 +19,9 @@ export interface Proof {
   readonly statement: Statement
   /** Paths, in the order of the alphabet. */
   readonly tests: readonly string[]
-  readonly state: 'tested' | "the client's" | 'no test yet'
+  readonly state: 'tested' | "the client's" | 'no test yet' | 'has a reason'
+  /** Why there is no test, for good. */
+  readonly reason?: string
 }
 
 /** In a test's own text: `3.1.1 MQTT-3.2.2-6` is of 3.1.1, the id alone of 5.0. */
@@ -41,12 +44,20 @@ export function proofsOf(
     }
   }
   const proofs = (version: keyof Statements) =>
-    statements[version].map((statement) => proofOf(statement, named[version].get(statement.id)))
+    statements[version].map((statement) => {
+      const reason = REASONS[version === 'v5' ? statement.id : `3.1.1 ${statement.id}`]
+      return proofOf(statement, named[version].get(statement.id), reason)
+    })
   return { v5: proofs('v5'), 'v3.1.1': proofs('v3.1.1') }
 }
 
-function proofOf(statement: Statement, paths: ReadonlySet<string> | undefined): Proof {
+function proofOf(
+  statement: Statement,
+  paths: ReadonlySet<string> | undefined,
+  reason: string | undefined,
+): Proof {
   const tests = [...(paths ?? [])].sort()
   if (tests.length > 0) return { statement, tests, state: 'tested' }
+  if (reason !== undefined) return { statement, tests, state: 'has a reason', reason }
   return { statement, tests, state: statement.who === 'client' ? "the client's" : 'no test yet' }
 }

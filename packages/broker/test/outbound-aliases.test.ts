@@ -56,7 +56,7 @@ describe('Topic Aliases outwards, §3.3.2.3.4', () => {
     ])
   })
 
-  test('[MQTT-3.1.2-26] never more than the client takes; at every QoS, with properties', async () => {
+  test('[MQTT-3.1.2-26] [MQTT-3.3.2-11] never more than the client takes; at every QoS, with properties', async () => {
     const { subscriber, publisher } = await pair(1)
     const properties = { contentType: 'text', messageExpiryInterval: 60 }
     await publisher.send(

@@ -72,7 +72,7 @@ describe('PUBLISH from one client to another, §3.3', () => {
     }
   })
 
-  test('[MQTT-3.3.4-1] [MQTT-2.2.1-5] each QoS is answered as it demands, with its identifier', async () => {
+  test('[MQTT-3.3.4-1] [MQTT-2.2.1-5] [MQTT-4.3.2-4] each QoS is answered as it demands, with its identifier', async () => {
     const { broker } = await startBroker()
     const client = await TestClient.join(broker)
     await client.subscribe('t', 0)

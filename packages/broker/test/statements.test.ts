@@ -168,6 +168,19 @@ describe('PUBLISH', () => {
     }
   })
 
+  test('[MQTT-3.3.2-1] [MQTT-3.3.2-3] the Topic Name comes first, whatever filter matched it', async () => {
+    const { broker } = await startBroker()
+    for (const [i, filter] of ['a/b', 'a/+', '#', 'a/#', 'a/b/#', '+/b'].entries()) {
+      const client = await TestClient.join(broker, { clientId: `c${i}` })
+      await client.subscribe(filter, 0)
+      await broker.publish('a/b', 'x')
+      await broker.publish('other', 'x', { properties: { contentType: 'none' } })
+      const bytes = client.transport.taken()
+      expect([...bytes.subarray(0, 9)]).toEqual([...wire`30 07 00 03 "a/b" 00 "x"`])
+      expect(bytes.length > 9).toBe(filter === '#')
+    }
+  })
+
   test('[MQTT-4.3.1-1] [MQTT-4.3.3-2] first bytes of deliveries', async () => {
     const { broker } = await startBroker()
     const client = await TestClient.join(broker)

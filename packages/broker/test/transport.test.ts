@@ -22,7 +22,7 @@ async function read(stream: AsyncIterable<Buffer>, size: number): Promise<Buffer
 }
 
 describe('listen', () => {
-  test('serves TCP; close() ends it with a DISCONNECT', async () => {
+  test('[MQTT-4.2.0-1] [3.1.1 MQTT-7.1.1-1] serves TCP; close() ends it with a DISCONNECT', async () => {
     const broker = await Broker.start()
     const { port, host } = await broker.listen({ port: 0 })
     expect(host).toBe('127.0.0.1')
