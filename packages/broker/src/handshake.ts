@@ -122,8 +122,13 @@ function checkConnect(connection: Connection, connect: Connect): number {
   if (engine.connectionCount > engine.settings.maximumConnections) return ReasonCode.QuotaExceeded
   const wantsStore = sessionExpiryOf(connection, connect) > 0
   if (wantsStore && engine.journal?.failure) return ReasonCode.ServerUnavailable
+  const { will } = connect
+  const { maximumQoS, retainAvailable } = engine.settings
+  if (will !== undefined && will.qos > maximumQoS) return ReasonCode.QoSNotSupported // [MQTT-3.2.2-12]
+  // [MQTT-3.2.2-13]
+  if (will?.retain && !retainAvailable) return ReasonCode.RetainNotSupported
   // Names that begin with `$` are the server's (§4.7.2).
-  return connect.will?.topicName.startsWith('$') ? ReasonCode.NotAuthorized : ReasonCode.Success
+  return will?.topicName.startsWith('$') ? ReasonCode.NotAuthorized : ReasonCode.Success
 }
 
 function authorizeWill(connection: Connection, { will }: Connect): Verdict {
@@ -184,6 +189,8 @@ function agreed(
     ...(connect.clientId === '' && { assignedClientIdentifier: connection.client.clientId }),
     ...(sessionExpiryInterval !== asked && { sessionExpiryInterval }),
     ...(keepAlive !== connect.keepAlive && { serverKeepAlive: keepAlive }),
+    ...(settings.maximumQoS < 2 && { maximumQoS: settings.maximumQoS }),
+    ...(!settings.retainAvailable && { retainAvailable: 0 }),
     ...(settings.receiveMaximum < 65_535 && { receiveMaximum: settings.receiveMaximum }),
     ...(settings.topicAliasMaximum > 0 && { topicAliasMaximum: settings.topicAliasMaximum }),
     maximumPacketSize: settings.maximumPacketSize,

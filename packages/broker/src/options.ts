@@ -41,6 +41,12 @@ export interface BrokerOptions {
   readonly maximumKeepAlive?: number
   /** Seconds: a longer Session Expiry Interval is cut to this. Default 4,294,967,295: never. */
   readonly maximumSessionExpiry?: number
+  /**
+   * The highest QoS that clients may publish at, 0 to 2; subscriptions are granted no more. Default 2.
+   */
+  readonly maximumQoS?: number
+  /** Whether clients may publish retained messages. Default true. */
+  readonly retainAvailable?: boolean
   /** QoS 1 and 2 messages that a client may have unacknowledged, told in CONNACK. Default 65,535. */
   readonly receiveMaximum?: number
   /** Topic Aliases that a client may use, told in CONNACK. Default 32. */
@@ -108,6 +114,7 @@ const NUMBERS = {
   hookTimeoutMs: [5_000, 1, MILLISECONDS_MAX],
   maximumKeepAlive: [0, 0, 65_535],
   maximumSessionExpiry: [0xffff_ffff, 0, 0xffff_ffff],
+  maximumQoS: [2, 0, 2],
   receiveMaximum: [65_535, 1, 65_535],
   topicAliasMaximum: [32, 0, 65_535],
   outboundTopicAliasMaximum: [32, 0, 65_535],
@@ -126,7 +133,16 @@ const NUMBERS = {
 
 const WHEN_QUEUE_FULL = ['drop newest', 'drop oldest'] as const
 const WHEN_SLOW = ['drop newest', 'drop oldest', 'disconnect'] as const
-const OTHERS = ['store', 'logger', 'clock', 'random', 'whenQueueFull', 'whenSlow', 'shareStrategy']
+const OTHERS = [
+  'store',
+  'logger',
+  'clock',
+  'random',
+  'whenQueueFull',
+  'whenSlow',
+  'shareStrategy',
+  'retainAvailable',
+]
 
 /**
  * Fills in the defaults.
@@ -152,6 +168,7 @@ export function resolveOptions(options: BrokerOptions): Settings {
   return {
     ...(numbers as Record<keyof typeof NUMBERS, number>),
     whenQueueFull: policy('whenQueueFull', options.whenQueueFull, WHEN_QUEUE_FULL),
+    retainAvailable: flag('retainAvailable', options.retainAvailable, true),
     shareStrategy: policy('shareStrategy', options.shareStrategy, SHARE_STRATEGIES),
     whenSlow: policy('whenSlow', options.whenSlow, WHEN_SLOW),
     ...(options.store === undefined ? {} : { store: options.store }),
@@ -167,6 +184,11 @@ function policy<T extends string>(name: string, value: T | undefined, known: rea
   if (known.includes(value)) return value
   const list = known.map((one) => `'${one}'`).join(', ')
   throw rangeMisuse('ERR_PROMPTMQ_OPTION', `${name} must be one of ${list}, not ${String(value)}`)
+}
+
+function flag(name: string, value: boolean | undefined, fallback: boolean): boolean {
+  if (value === undefined || typeof value === 'boolean') return value ?? fallback
+  throw typeMisuse('ERR_PROMPTMQ_OPTION', `${name} must be a boolean, not ${String(value)}`)
 }
 
 function systemRandom(): number {

@@ -19,6 +19,7 @@ export function handlePublish(connection: Connection): void {
     connection.fail(fault)
     return
   }
+  if (!isSupported(connection)) return
   const topic = resolveTopic(connection)
   if (topic === null) return
   if (header.qos > 0 && !admit(connection)) return
@@ -46,6 +47,20 @@ export function handlePubrel(connection: Connection): void {
   const wasHeld = connection.entry!.session.letGo(packetIdentifier)
   const code = wasHeld ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound
   connection.owe(shortAcknowledgement(PUBCOMP, packetIdentifier, code), engine.batchSince(before))
+}
+
+/** Whether QoS and RETAIN are as CONNACK said they may be. */
+function isSupported(connection: Connection): boolean {
+  const { publishHeader, settings } = connection.engine
+  if (publishHeader.qos > settings.maximumQoS) {
+    connection.violate(ReasonCode.QoSNotSupported, 'QoS above the maximum')
+    return false
+  }
+  if (publishHeader.retain && !settings.retainAvailable) {
+    connection.violate(ReasonCode.RetainNotSupported, 'retained messages are not available')
+    return false
+  }
+  return true
 }
 
 /**

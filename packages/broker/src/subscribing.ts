@@ -4,6 +4,7 @@ import {
   FAULTS,
   type ParsedTopicFilter,
   parseTopicFilter,
+  type QoS,
   ReasonCode,
   type Subscribe,
   type Subscription as SubscriptionRequest,
@@ -69,11 +70,12 @@ function judge(connection: Connection, request: SubscriptionRequest): Verdict {
   if (engine.journal?.failure && connection.entry!.session.journal !== null) {
     return ReasonCode.UnspecifiedError
   }
-  if (!engine.hooks.has('authorizeSubscribe')) return request.qos
+  const qos = Math.min(request.qos, engine.settings.maximumQoS) as QoS // [MQTT-3.2.2-10]
+  if (!engine.hooks.has('authorizeSubscribe')) return qos
   return engine.hooks.authorizeSubscribe(client, {
     topicFilter: parsed.filter,
     shareName: parsed.shareName ?? undefined,
-    qos: request.qos,
+    qos,
   })
 }
 

@@ -10,6 +10,7 @@ const NUMBERS = [
   'hookTimeoutMs',
   'maximumKeepAlive',
   'maximumSessionExpiry',
+  'maximumQoS',
   'receiveMaximum',
   'topicAliasMaximum',
   'outboundTopicAliasMaximum',
@@ -55,6 +56,9 @@ describe('options', () => {
     await expect(
       Broker.start({ whenQueueFull: 'wait' } as unknown as BrokerOptions),
     ).rejects.toThrow('whenQueueFull')
+    expect(() => resolveOptions({ retainAvailable: 1 } as unknown as BrokerOptions)).toThrow(
+      'retainAvailable must be a boolean, not 1',
+    )
     expect(() => resolveOptions({ shareStrategy: 'fair' } as unknown as BrokerOptions)).toThrow(
       'shareStrategy must be one of',
     )

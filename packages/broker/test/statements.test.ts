@@ -154,6 +154,42 @@ describe('CONNECT and CONNACK', () => {
   })
 })
 
+describe('what a server may leave out', () => {
+  const will = { topicName: 'w', payload: text('bye') }
+
+  test('[MQTT-3.2.2-9] [MQTT-3.2.2-10] a maximum QoS is told, and the most that is granted', async () => {
+    for (const maximumQoS of [0, 1] as const) {
+      const { broker } = await startBroker({ maximumQoS })
+      const client = await TestClient.connect(broker)
+      expect(only(client.take(), 'connack')[0]!.properties.maximumQoS).toBe(maximumQoS)
+      await client.send(subscribe(1, ['a', 0], ['b', 1], ['c', 2]))
+      expect(only(client.take(), 'suback')[0]!.reasonCodes).toEqual([0, maximumQoS, maximumQoS])
+      await client.send(publish('t', 'x', { qos: 2, packetIdentifier: 1 }))
+      expect(client.take()).toMatchObject([{ type: 'disconnect', reasonCode: 0x9b }])
+      expect(client.isClosed).toBe(true)
+    }
+  })
+
+  test('[MQTT-3.2.2-12] a will above it is refused', async () => {
+    const { broker } = await startBroker({ maximumQoS: 0 })
+    const client = await TestClient.connect(broker, { will: { ...will, qos: 1 } })
+    expect(only(client.take(), 'connack')).toMatchObject([{ reasonCode: 0x9b }])
+    expect(client.isClosed).toBe(true)
+  })
+
+  test('[MQTT-3.2.2-13] without retained messages neither a will nor a message may be one', async () => {
+    const { broker } = await startBroker({ retainAvailable: false })
+    const refused = await TestClient.connect(broker, { will: { ...will, retain: true } })
+    expect(only(refused.take(), 'connack')).toMatchObject([{ reasonCode: 0x9a }])
+    expect(refused.isClosed).toBe(true)
+    const client = await TestClient.connect(broker)
+    expect(only(client.take(), 'connack')[0]!.properties.retainAvailable).toBe(0)
+    await client.send(publish('t', 'x', { retain: true }))
+    expect(client.take()).toMatchObject([{ type: 'disconnect', reasonCode: 0x9a }])
+    expect(broker.stats().retainedMessages).toBe(0)
+  })
+})
+
 describe('PUBLISH', () => {
   test('[MQTT-3.3.2-16] [MQTT-3.3.2-20] Response Topic and Correlation Data come byte for byte', async () => {
     const { broker } = await startBroker()
