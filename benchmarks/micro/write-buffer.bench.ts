@@ -69,7 +69,7 @@ function concat(): number {
 
 function refer(): number {
   const before = peer.received
-  for (let i = 0; i < PACKETS; i++) buffer.refer(chunk, i * SIZE, (i + 1) * SIZE)
+  for (let i = 0; i < PACKETS; i++) buffer.refer(chunk, i * SIZE, (i + 1) * SIZE, true)
   buffer.flush()
   return peer.received - before
 }

@@ -61,6 +61,7 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
   readonly buffers = writePools()
   /** What the turn reads; see WriterHost. */
   chunk: Uint8Array | null = null
+  isChunkGiven = false
   readonly queueLimits: QueueLimits
   readonly pendingBudget: PendingBudget
   readonly whenSlow: Settings['whenSlow']
@@ -80,7 +81,6 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
   }
   readonly #listener: EngineListener
   readonly #flusher: Flusher
-  #isChunkLent = false
   /** Connections to be ended when nobody iterates over what they are part of. */
   #tooSlow: Connection[] = []
   #joinedCount = 0
@@ -153,7 +153,7 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
   /** A turn works off a chunk. @param isGiven - it may be kept. */
   beginTurn(chunk: Uint8Array, isGiven: boolean): void {
     this.chunk = chunk
-    this.#isChunkLent = !isGiven
+    this.isChunkGiven = isGiven
   }
 
   /** Its client reads too slowly: it is disconnected at the end of the turn. */
@@ -168,7 +168,7 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
         connection.disconnect(ReasonCode.QuotaExceeded, 'reads too slowly')
       }
     }
-    this.#flusher.endTurn(this.#isChunkLent)
+    this.#flusher.endTurn(!this.isChunkGiven)
     this.journal?.flush()
     this.#isTimeRead = false
   }

@@ -39,6 +39,8 @@ export interface WriterHost {
   readonly buffers: WritePools
   /** What is being read: its bytes stay until the turn ends. `null` while nothing is. */
   readonly chunk: Uint8Array | null
+  /** It stays for good: the transport that it came on gives its chunks. */
+  readonly isChunkGiven: boolean
   readonly pendingBudget: PendingBudget
   readonly whenSlow: 'drop newest' | 'drop oldest' | 'disconnect'
   /** Bytes that were handed to transports, ever. */
@@ -151,7 +153,7 @@ export class PacketWriter implements Outlet, Flushable {
     if (!this.#accepts(end - start)) {
       if (this.#held !== null) this.#hold(new Uint8Array(bytes.subarray(start, end)))
     } else if (bytes === this.#host.chunk) {
-      this.#buffer.refer(bytes, start, end)
+      this.#buffer.refer(bytes, start, end, this.#host.isChunkGiven)
     } else {
       this.#copy(bytes, start, end)
     }

@@ -72,6 +72,7 @@ export class WriteBuffer {
   #source: Uint8Array = NOTHING
   #start = 0
   #end = 0
+  #isGiven = false
   /** Buffers that the transport still reads, in order; `null`: memory of somebody else. */
   #written: (PooledBuffer<Buffer> | null)[] = []
   readonly #pools: WritePools
@@ -98,8 +99,9 @@ export class WriteBuffer {
 
   /**
    * Notes packets that lie in a chunk: it must not change until they are flushed or settled.
+   * @param isGiven - it never changes, so that it may be written from.
    */
-  refer(source: Uint8Array, start: number, end: number): void {
+  refer(source: Uint8Array, start: number, end: number, isGiven: boolean): void {
     if (source === this.#source && start === this.#end) {
       this.#end = end
       return
@@ -108,6 +110,7 @@ export class WriteBuffer {
     this.#source = source
     this.#start = start
     this.#end = end
+    this.#isGiven = isGiven
   }
 
   /** Copies what was noted: the chunk may change. */
@@ -142,11 +145,7 @@ export class WriteBuffer {
   /** What is written from where it lies keeps all of its chunk in memory meanwhile. */
   get #isWorthAWrite(): boolean {
     const size = this.#end - this.#start
-    return (
-      this.#transport.givesChunks &&
-      size >= WORTH_A_WRITE &&
-      2 * size >= this.#source.buffer.byteLength
-    )
+    return this.#isGiven && size >= WORTH_A_WRITE && 2 * size >= this.#source.buffer.byteLength
   }
 
   #forget(): void {

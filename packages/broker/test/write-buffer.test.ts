@@ -4,7 +4,6 @@ import { WriteBuffer, writePools } from '../src/write-buffer.ts'
 
 /** Keeps what it is given to write, until it is told that it is done. */
 class Keeping extends VirtualTransport {
-  override readonly givesChunks = true
   readonly kept: Uint8Array[] = []
 
   override write(bytes: Uint8Array): boolean {
@@ -65,11 +64,11 @@ describe('refer', () => {
     const { buffer, transport } = make()
     const chunk = pattern(300)
     append(buffer, 1)
-    buffer.refer(chunk, 10, 20)
-    buffer.refer(chunk, 20, 150)
-    buffer.refer(chunk, 200, 203)
+    buffer.refer(chunk, 10, 20, true)
+    buffer.refer(chunk, 20, 150, true)
+    buffer.refer(chunk, 200, 203, true)
     append(buffer, 2)
-    buffer.refer(chunk, 0, 300)
+    buffer.refer(chunk, 0, 300, true)
     expect(buffer.length).toBe(1 + 140 + 3 + 1 + 300)
     buffer.flush()
     const expected = [
@@ -87,7 +86,7 @@ describe('refer', () => {
     const { buffer, transport } = make()
     for (const size of [1, 7, 8, 9, 100, 383, 384, 385, 5_000, 131_072]) {
       const chunk = pattern(size + 2)
-      buffer.refer(chunk, 1, size + 1)
+      buffer.refer(chunk, 1, size + 1, false)
       buffer.settle()
       chunk.fill(0xa5)
       buffer.flush()
@@ -98,13 +97,22 @@ describe('refer', () => {
   test('most of a chunk that is given is written from where it lies', () => {
     const { buffer, transport, counts } = make(new Keeping())
     const chunk = pattern(65_536)
-    buffer.refer(chunk, 5, 60_000)
+    buffer.refer(chunk, 5, 60_000, true)
     buffer.flush()
     const [written] = (transport as Keeping).kept
     expect(written).toEqual(chunk.subarray(5, 60_000))
     expect(written!.buffer).toBe(chunk.buffer)
     expect(counts()).toEqual({ free: [0, 0, 0], lent: [0, 0, 0] })
     buffer.written()
+  })
+
+  test('a chunk that is lent is never written from', () => {
+    const { buffer, transport } = make(new Keeping())
+    const chunk = pattern(65_536)
+    buffer.refer(chunk, 0, 60_000, false)
+    buffer.flush()
+    chunk.fill(0xa5)
+    expect((transport as Keeping).kept.pop()).toEqual(pattern(65_536).subarray(0, 60_000))
   })
 
   test('little of a chunk is copied, so that the rest is not held', () => {
@@ -114,7 +122,7 @@ describe('refer', () => {
       [0, 30_000],
       [0, 3_000],
     ] as const) {
-      buffer.refer(chunk, start, end)
+      buffer.refer(chunk, start, end, true)
       buffer.flush()
       const written = (transport as Keeping).kept.pop()!
       expect(written).toEqual(chunk.subarray(start, end))

@@ -1,3 +1,4 @@
+export { type SimulationOptions, simulate } from './simulation/simulate.ts'
 export { TestClient } from './test-client.ts'
 export { settle, VirtualClock } from './virtual-clock.ts'
 export { VirtualTransport } from './virtual-transport.ts'

@@ -5,12 +5,13 @@ import type { Transport, TransportReceiver } from '@promptmq/broker'
  * given reaches the broker at once, what the broker writes is kept in {@link VirtualTransport.taken}.
  *
  * Each chunk is lent as the Transport contract says: it is overwritten when the call returns, so a
- * broker that kept a view of it is found out.
+ * broker that kept a view of it is found out. Told so, it gives its chunks, and reads what is written
+ * only when it is taken: a broker that writes over bytes too soon is found out as well.
  */
 export class VirtualTransport implements Transport {
   readonly remoteAddress: string
-  /** They are lent: see the head. */
-  readonly givesChunks: boolean = false
+  readonly givesChunks: boolean
+  readonly #readsLate: boolean
   #receiver: TransportReceiver | null = null
   #output: Uint8Array[] = []
   #stalled: Uint8Array[] = []
@@ -22,8 +23,13 @@ export class VirtualTransport implements Transport {
   /** Calls of {@link VirtualTransport.write}. */
   writeCount = 0
 
-  constructor(remoteAddress = 'virtual') {
+  constructor(
+    remoteAddress = 'virtual',
+    { givesChunks = false, readsLate = false }: { givesChunks?: boolean; readsLate?: boolean } = {},
+  ) {
     this.remoteAddress = remoteAddress
+    this.givesChunks = givesChunks
+    this.#readsLate = readsLate
   }
 
   /** The broker ended the connection; what it wrote before may still be read. */
@@ -51,6 +57,10 @@ export class VirtualTransport implements Transport {
     if (this.isEnded) return true
     this.writeCount++
     const list = this.#isStalled ? this.#stalled : this.#output
+    if (this.#readsLate) {
+      list.push(bytes)
+      return false
+    }
     list.push(Uint8Array.from(bytes))
     return true
   }
@@ -104,14 +114,16 @@ export class VirtualTransport implements Transport {
 
   /** What the broker wrote since the last call. */
   taken(): Uint8Array {
-    const bytes = Buffer.concat(this.#output)
+    const output = this.#output
     this.#output = []
-    return new Uint8Array(bytes)
+    const bytes = new Uint8Array(Buffer.concat(output))
+    if (this.#readsLate) for (const _ of output) this.#receiver?.written()
+    return bytes
   }
 
   #give(bytes: Uint8Array): void {
     const chunk = Uint8Array.from(bytes)
     this.#receiver?.received(chunk)
-    chunk.fill(0xa5)
+    if (!this.givesChunks) chunk.fill(0xa5)
   }
 }
