@@ -10,6 +10,7 @@ const TOPICS = ['a', 'b', 'c/1', 'c/2', 'c/d/e']
 const IDLE_ROUNDS = 10
 const FILTERS = [...TOPICS, '+', 'c/+', 'c/#', '+/1', 'c/+/e']
 
+/** What a run is decided by. */
 export interface SimulationOptions {
   readonly seed: number
   readonly steps: number
