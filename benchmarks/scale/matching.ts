@@ -48,7 +48,7 @@ export type ShapeName = keyof typeof SHAPES
 const SAMPLE = 100_000
 const REPEATS = 5
 
-const host = { now: () => 0, dropped() {}, readQueue() {} } as unknown as SessionHost
+const host = { heldBytes: { count: 0 }, now: () => 0 } as unknown as SessionHost
 
 function subscriptionTo(session: Session, topicFilter: string): Subscription {
   const parsed = parseTopicFilter(topicFilter, 128) as ParsedTopicFilter

@@ -3,6 +3,7 @@ import {
   composeMessage,
   type DropReason,
   expiryOf,
+  type HeldBytes,
   type Message,
   type QueueLimits,
   type Session,
@@ -63,6 +64,7 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
   chunk: Uint8Array | null = null
   isChunkGiven = false
   readonly queueLimits: QueueLimits
+  readonly heldBytes: HeldBytes = { count: 0 }
   readonly pendingBudget: PendingBudget
   readonly whenSlow: Settings['whenSlow']
   /** One for all connections: filled in and read within one packet. */
@@ -95,6 +97,7 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
       maximumInflight: settings.maximumInflight,
       maximumMessages: settings.maximumQueuedMessages,
       maximumBytes: settings.maximumQueuedBytes,
+      maximumBytesTotal: settings.maximumQueuedBytesTotal,
       maximumHeldMessages: settings.maximumHeldMessages,
       whenFull: settings.whenQueueFull,
     }

@@ -59,6 +59,11 @@ export interface BrokerOptions {
   readonly maximumQueuedMessages?: number
   /** Bytes that wait for one session. Default 256 MiB. */
   readonly maximumQueuedBytes?: number
+  /**
+   * Bytes that wait in memory for all sessions together. Each may hold as much as is still free; beyond,
+   * a stored session leaves its messages in the Store, another one drops them. Default 1 GiB.
+   */
+  readonly maximumQueuedBytesTotal?: number
   /** Of those, messages kept in memory when there is a Store for the rest. Default 1,000. */
   readonly maximumHeldMessages?: number
   /** What goes when a session's queue is full. Default 'drop newest'. */
@@ -121,6 +126,7 @@ const NUMBERS = {
   maximumInflight: [1_024, 1, 32_767],
   maximumQueuedMessages: [100_000, 1, Number.MAX_SAFE_INTEGER],
   maximumQueuedBytes: [256 * MEBIBYTE, 1, Number.MAX_SAFE_INTEGER],
+  maximumQueuedBytesTotal: [1024 * MEBIBYTE, 1, Number.MAX_SAFE_INTEGER],
   maximumHeldMessages: [1_000, 1, Number.MAX_SAFE_INTEGER],
   maximumPendingBytes: [16 * MEBIBYTE, 1, Number.MAX_SAFE_INTEGER],
   maximumPendingBytesTotal: [256 * MEBIBYTE, 1, Number.MAX_SAFE_INTEGER],

@@ -114,6 +114,7 @@ export class Sessions {
     this.#entries.delete(session.clientId)
     for (const subscription of session.subscriptions.values()) this.#tree.remove(subscription)
     session.subscriptions.clear()
+    session.outbox.clear()
     this.#ended(entry)
     if (session.journal !== null) {
       this.#journal!.append({ kind: 'sessionDelete', session: session.number })

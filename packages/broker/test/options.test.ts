@@ -17,6 +17,7 @@ const NUMBERS = [
   'maximumInflight',
   'maximumQueuedMessages',
   'maximumQueuedBytes',
+  'maximumQueuedBytesTotal',
   'maximumHeldMessages',
   'maximumPendingBytes',
   'maximumPendingBytesTotal',

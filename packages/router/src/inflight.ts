@@ -39,6 +39,7 @@ export interface InflightDelivery {
 export class Inflight {
   #capacity = 0
   #count = 0
+  #byteSize = 0
   #last = 0
   #sequence = 0
   #states = NO_BYTES
@@ -54,6 +55,11 @@ export class Inflight {
   /** Deliveries under way. */
   get count(): number {
     return this.#count
+  }
+
+  /** Bytes of the messages that are kept for it. */
+  get byteSize(): number {
+    return this.#byteSize
   }
 
   /** Takes a free Packet Identifier for a message that is sent now. There must be fewer than 65,535. */
@@ -180,7 +186,9 @@ export class Inflight {
   }
 
   #letGo(slot: number): void {
-    if (this.#messages[slot] === null) return
+    const message = this.#messages[slot]
+    if (!message) return
+    this.#byteSize -= message.size
     this.#messages[slot] = null
     this.#identifiers[slot] = null
   }
@@ -205,6 +213,7 @@ export class Inflight {
     this.#sequences[slot] = ++this.#sequence
     this.#positions[slot] = position
     this.#messages[slot] = message
+    this.#byteSize += message?.size ?? 0
     this.#identifiers[slot] = message === null ? null : identifiers
     this.#count++
   }

@@ -11,6 +11,11 @@ export interface Waiting {
   readonly position: number
 }
 
+/** Bytes of waiting messages in memory, of all sessions of a broker; a message counts in each. */
+export interface HeldBytes {
+  count: number
+}
+
 /**
  * What waits for a session: connected but without a place in flight, or away.
  *
@@ -27,8 +32,14 @@ export class Outbox {
   #items: Waiting[] = []
   #head = 0
   #byteSize = 0
+  readonly #ofAll: HeldBytes
   #spilledCount = 0
   #spilledBytes = 0
+
+  /** @param ofAll - where what this one holds in memory is counted as well. */
+  constructor(ofAll: HeldBytes = { count: 0 }) {
+    this.#ofAll = ofAll
+  }
 
   /** Messages that wait, wherever they are. */
   get count(): number {
@@ -37,6 +48,11 @@ export class Outbox {
 
   get byteSize(): number {
     return this.#byteSize + this.#spilledBytes
+  }
+
+  /** Bytes of those in memory. */
+  get heldBytes(): number {
+    return this.#byteSize
   }
 
   get heldCount(): number {
@@ -49,13 +65,13 @@ export class Outbox {
 
   push(waiting: Waiting): void {
     this.#items.push(waiting)
-    this.#byteSize += waiting.message.size
+    this.#hold(waiting.message.size)
   }
 
   shift(): Waiting | undefined {
     const waiting = this.#items[this.#head]
     if (waiting === undefined) return undefined
-    this.#byteSize -= waiting.message.size
+    this.#hold(-waiting.message.size)
     this.#items[this.#head] = undefined as unknown as Waiting
     this.#head++
     if (this.#head === this.#items.length) {
@@ -91,8 +107,13 @@ export class Outbox {
   clear(): void {
     this.#items = []
     this.#head = 0
-    this.#byteSize = 0
+    this.#hold(-this.#byteSize)
     this.#spilledCount = 0
     this.#spilledBytes = 0
+  }
+
+  #hold(byteSize: number): void {
+    this.#byteSize += byteSize
+    this.#ofAll.count += byteSize
   }
 }

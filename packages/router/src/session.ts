@@ -1,6 +1,6 @@
 import { DeliveryState, Inflight, type InflightDelivery } from './inflight.ts'
 import type { Message } from './message.ts'
-import { Outbox, type Waiting } from './outbox.ts'
+import { type HeldBytes, Outbox, type Waiting } from './outbox.ts'
 import { Received } from './received.ts'
 import type { Subscription } from './subscription.ts'
 
@@ -28,7 +28,7 @@ export class Session {
   readonly subscriptions = new Map<string, Subscription>()
   readonly inflight = new Inflight()
   readonly received = new Received()
-  readonly outbox = new Outbox()
+  readonly outbox: Outbox
   /** `null` while nobody is connected. */
   outlet: Outlet | null = null
   /** `null`: nothing of it outlives the process. */
@@ -53,6 +53,7 @@ export class Session {
     this.number = number
     this.clientId = clientId
     this.#host = host
+    this.outbox = new Outbox(host.heldBytes)
     this.journal = journal
   }
 
@@ -85,7 +86,8 @@ export class Session {
     if (!this.#makeRoom(message)) return false
     const position = this.journal?.queueAdd(this, message, qos, retain, identifiers) ?? 0
     const { outbox } = this
-    const isWindowFull = outbox.heldCount >= this.#host.queueLimits.maximumHeldMessages
+    const isWindowFull =
+      outbox.heldCount >= this.#host.queueLimits.maximumHeldMessages || this.#exceedsShare(message)
     if (this.journal !== null && (outbox.spilledCount > 0 || isWindowFull)) {
       outbox.spill(1, message.size)
     } else {
@@ -237,7 +239,9 @@ export class Session {
 
   /** What earlier connections left unfinished takes no quota, but it is in flight. */
   get #hasPlace(): boolean {
-    return this.#quota > 0 && this.inflight.count < this.#host.queueLimits.maximumInflight
+    const { maximumInflight, maximumBytes } = this.#host.queueLimits
+    const { inflight } = this
+    return this.#quota > 0 && inflight.count < maximumInflight && inflight.byteSize < maximumBytes
   }
 
   #send({ message, qos, retain, identifiers, position }: Waiting): void {
@@ -330,7 +334,8 @@ export class Session {
     const { maximumMessages, maximumBytes, whenFull } = this.#host.queueLimits
     while (
       outbox.count >= maximumMessages ||
-      (outbox.count > 0 && outbox.byteSize + message.size > maximumBytes)
+      (outbox.count > 0 && outbox.byteSize + message.size > maximumBytes) ||
+      (this.journal === null && this.#exceedsShare(message))
     ) {
       const oldest = whenFull === 'drop oldest' ? outbox.shift() : undefined
       if (oldest === undefined) {
@@ -344,6 +349,18 @@ export class Session {
     return true
   }
 
+  /**
+   * Whether it would hold more in memory than is still free for all: then a stored session leaves it in
+   * the Store. Those who do not read share evenly, and leave as much for one that does.
+   */
+  #exceedsShare(message: Message): boolean {
+    const { outbox } = this
+    if (outbox.heldCount === 0) return false
+    const { maximumBytesTotal } = this.#host.queueLimits
+    const share = Math.max(LEAST_SHARE, maximumBytesTotal - this.#host.heldBytes.count)
+    return outbox.heldBytes + message.size > share
+  }
+
   #drop(message: Message, reason: DropReason, position: number): void {
     if (position > 0) this.journal?.queueDelete(this, position)
     this.#host.dropped(this, message, reason)
@@ -355,6 +372,9 @@ export class Session {
     this.#host.readQueue(this, this.#readUpTo)
   }
 }
+
+/** Bytes that a session's queue may hold in memory, however little is free. */
+const LEAST_SHARE = 64 * 1024
 
 /** So many waiting messages may share memory with messages of others. */
 const SHORT_QUEUE = 64
@@ -437,8 +457,13 @@ export interface QueueLimits {
   readonly maximumInflight: number
   /** Messages that wait. */
   readonly maximumMessages: number
-  /** Bytes that wait: payloads, properties, Topic Names. A message that waits alone may be larger. */
+  /**
+   * Bytes that wait, and as many in flight: payloads, properties, Topic Names. A message that is alone
+   * may be larger.
+   */
   readonly maximumBytes: number
+  /** Bytes that wait in memory, of all sessions together. */
+  readonly maximumBytesTotal: number
   /** Waiting messages of a stored session that are kept in memory. */
   readonly maximumHeldMessages: number
   /** `drop oldest` drops the newest too where all that waits is in the Store, until it is read. */
@@ -448,6 +473,8 @@ export interface QueueLimits {
 /** What a session needs of who keeps it. */
 export interface SessionHost {
   readonly queueLimits: QueueLimits
+  /** What all sessions hold in memory. */
+  readonly heldBytes: HeldBytes
   /** Milliseconds on the broker's clock. */
   now(): number
   dropped(session: Session, message: Message, reason: DropReason): void

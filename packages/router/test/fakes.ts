@@ -181,6 +181,7 @@ export class FakeJournal implements SessionJournal {
 
 export class FakeHost implements SessionHost {
   readonly queueLimits: QueueLimits
+  readonly heldBytes = { count: 0 }
   time = 0
   /** As `reason payload`. */
   drops: string[] = []
@@ -192,6 +193,7 @@ export class FakeHost implements SessionHost {
       maximumInflight: 1000,
       maximumMessages: 1000,
       maximumBytes: 1_000_000,
+      maximumBytesTotal: 1_000_000,
       maximumHeldMessages: 1000,
       whenFull: 'drop newest',
       ...limits,

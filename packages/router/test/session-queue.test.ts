@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Session } from '../src/index.ts'
+import { Session } from '../src/index.ts'
 import { durableSessionWith, FakeOutlet, sessionWith, sizesOf } from './fakes.ts'
 import { messageOf } from './messages.ts'
 
@@ -53,6 +53,46 @@ describe('a full queue', () => {
     session.attach(outlet, 10)
     session.advance()
     expect(payloads(outlet)).toEqual(['c', 'd'])
+  })
+
+  test('in memory sessions share what there is for all, and leave as much', () => {
+    const KIBIBYTE = 1024
+    const limits = { maximumBytes: 10_000 * KIBIBYTE, maximumBytesTotal: 1_000 * KIBIBYTE }
+    const { host } = sessionWith(limits)
+    const sessions = Array.from({ length: 3 }, (_, i) => new Session(0, `c${i}`, host))
+    const big = 'x'.repeat(10 * KIBIBYTE)
+    for (let i = 0; i < 100; i++) for (const session of sessions) deliver(session, big)
+    for (const { outbox } of sessions) {
+      expect(outbox.heldBytes).toBeGreaterThan(230 * KIBIBYTE)
+      expect(outbox.heldBytes).toBeLessThan(260 * KIBIBYTE)
+    }
+    expect(host.heldBytes.count).toBe(
+      sessions.reduce((sum, { outbox }) => sum + outbox.heldBytes, 0),
+    )
+    expect(host.drops.length).toBe(
+      300 - sessions.reduce((sum, { outbox }) => sum + outbox.count, 0),
+    )
+    for (const { outbox } of sessions) outbox.clear()
+    expect(host.heldBytes.count).toBe(0)
+  })
+
+  test('a stored one leaves in the Store what it may not hold, and drops nothing', () => {
+    const { session, host } = durableSessionWith({ maximumBytesTotal: 1 })
+    const big = 'x'.repeat(30_000)
+    expect(deliver(session, big, big, big, big)).toEqual([true, true, true, true])
+    expect([session.outbox.heldCount, session.outbox.spilledCount]).toEqual([2, 2])
+    expect(host.drops).toEqual([])
+  })
+
+  test('what is in flight has a bound in bytes as well', () => {
+    const { session } = sessionWith({ maximumBytes: 10 })
+    const outlet = new FakeOutlet()
+    session.attach(outlet, 100)
+    deliver(session, '123456789', '1', '2')
+    expect(payloads(outlet)).toEqual(['123456789'])
+    session.puback(1)
+    session.advance()
+    expect(payloads(outlet)).toEqual(['1', '2'])
   })
 
   test('is full in bytes too: payloads and Topic Names', () => {
