@@ -1,6 +1,13 @@
 /** Sessions and subscriptions for the suites of the router. */
 import { type ParsedTopicFilter, parseTopicFilter } from '@promptmq/codec'
-import { type Outlet, Session, type SessionHost, Subscription } from '@promptmq/router'
+import {
+  composeMessage,
+  type Outlet,
+  Session,
+  type SessionHost,
+  Subscription,
+} from '@promptmq/router'
+import { PAYLOAD, TOPIC } from './packets.ts'
 
 const host: SessionHost = {
   queueLimits: {
@@ -41,3 +48,13 @@ export function subscriptionTo(session: Session, topicFilter: string): Subscript
   const options = { qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const
   return new Subscription(session, parsed, options, 0)
 }
+
+export const MESSAGE = composeMessage(Buffer.from(TOPIC), {
+  topicName: TOPIC,
+  qos: 1,
+  retain: false,
+  properties: new Uint8Array(0),
+  payload: PAYLOAD,
+  expiresAt: Number.POSITIVE_INFINITY,
+  publisher: '',
+})

@@ -1,21 +1,11 @@
 /** Packet Identifiers of a window of a hundred, taken and given back, beside a Map of objects. */
 import { strict as assert } from 'node:assert'
-import { composeMessage, DeliveryState, Inflight } from '@promptmq/router'
-import { PAYLOAD, TOPIC } from '../harness/packets.ts'
+import { DeliveryState, Inflight } from '@promptmq/router'
+import { MESSAGE as message } from '../harness/router-parts.ts'
 import type { Case, Suite } from '../harness/suite.ts'
 
 const WINDOW = 100
 const NONE: readonly number[] = []
-
-const message = composeMessage(Buffer.from(TOPIC), {
-  topicName: TOPIC,
-  qos: 1,
-  retain: false,
-  properties: new Uint8Array(0),
-  payload: PAYLOAD,
-  expiresAt: Number.POSITIVE_INFINITY,
-  publisher: '',
-})
 
 function windowOf(name: string, add: (inflight: Inflight) => number): Case {
   const inflight = new Inflight()

@@ -1,20 +1,11 @@
 /** A thousand messages through a queue, beside an array with push and shift. */
 import { strict as assert } from 'node:assert'
-import { composeMessage, Outbox, type Waiting } from '@promptmq/router'
-import { PAYLOAD, TOPIC } from '../harness/packets.ts'
+import { Outbox, type Waiting } from '@promptmq/router'
+import { MESSAGE as message } from '../harness/router-parts.ts'
 import type { Suite } from '../harness/suite.ts'
 
 const COUNT = 1_000
 
-const message = composeMessage(Buffer.from(TOPIC), {
-  topicName: TOPIC,
-  qos: 1,
-  retain: false,
-  properties: new Uint8Array(0),
-  payload: PAYLOAD,
-  expiresAt: Number.POSITIVE_INFINITY,
-  publisher: '',
-})
 const waiting: Waiting = { message, qos: 1, retain: false, identifiers: [], position: 0 }
 const outbox = new Outbox()
 const array: Waiting[] = []
