@@ -254,6 +254,7 @@ export class PacketWriter implements Outlet, Flushable {
   /** The transport is closed: nothing waits any more. */
   closed(): void {
     this.#isClosed = true
+    this.#buffer.closed()
     this.#host.pendingBudget.changed(-this.#pendingBytes)
   }
 

@@ -142,6 +142,16 @@ export class WriteBuffer {
     if (borrowed) this.#release(borrowed)
   }
 
+  /** The transport is closed. It may still read what it was given: that is nobody's any more. */
+  closed(): void {
+    for (const borrowed of this.#written.splice(0)) {
+      if (borrowed !== null) this.#poolOf(borrowed).abandon(borrowed)
+    }
+    const borrowed = this.#forgetFilled()
+    if (borrowed !== null) this.#release(borrowed)
+    this.#forget()
+  }
+
   /** What is written from where it lies keeps all of its chunk in memory meanwhile. */
   get #isWorthAWrite(): boolean {
     const size = this.#end - this.#start
@@ -181,13 +191,18 @@ export class WriteBuffer {
   #flushFilled(): void {
     const { bytes } = this
     const filled = this.#filled
-    const borrowed = this.#borrowed
     if (filled === 0) return
+    const borrowed = this.#forgetFilled()
+    this.#write(filled === bytes.length ? bytes : bytes.subarray(0, filled), borrowed)
+  }
+
+  #forgetFilled(): PooledBuffer<Buffer> | null {
+    const borrowed = this.#borrowed
     this.#filled = 0
     this.#borrowed = null
     this.bytes = NOTHING
     this.view = NO_VIEW
-    this.#write(filled === bytes.length ? bytes : bytes.subarray(0, filled), borrowed)
+    return borrowed
   }
 
   #write(bytes: Uint8Array, borrowed: PooledBuffer<Buffer> | null): void {
@@ -196,6 +211,10 @@ export class WriteBuffer {
   }
 
   #release(borrowed: PooledBuffer<Buffer>): void {
-    this.#pools.find(({ bufferSize }) => bufferSize === borrowed.bytes.length)!.release(borrowed)
+    this.#poolOf(borrowed).release(borrowed)
+  }
+
+  #poolOf({ bytes }: PooledBuffer<Buffer>): BufferPool<Buffer> {
+    return this.#pools.find(({ bufferSize }) => bufferSize === bytes.length)!
   }
 }

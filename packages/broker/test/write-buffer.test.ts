@@ -131,6 +131,21 @@ describe('refer', () => {
   })
 })
 
+describe('closed', () => {
+  test('nothing is lent to a transport that will not tell any more, nor used by anybody else', () => {
+    const { buffer, transport, counts } = make(new Keeping())
+    append(buffer, 1)
+    buffer.flush()
+    append(buffer, 2)
+    buffer.closed()
+    expect(counts()).toEqual({ free: [1, 0, 0], lent: [0, 0, 0] })
+    append(buffer, 3)
+    expect((transport as Keeping).kept[0]![0]).toBe(1)
+    buffer.written()
+    expect(counts().lent).toEqual([1, 0, 0])
+  })
+})
+
 describe('written', () => {
   test('a buffer that the transport reads is not lent until it is done with it', () => {
     const { buffer, transport, counts } = make(new Keeping())
