@@ -94,7 +94,8 @@ export class Message {
    */
   settle(): void {
     const { bytes, start, end } = this
-    if (end - start === bytes.length) return
+    const isAlone = this.packetStart === 0 && end === bytes.length
+    if (isAlone) return
     this.bytes = new Uint8Array(bytes.subarray(start, end))
     this.start = 0
     this.end = this.bytes.length

@@ -124,6 +124,9 @@ describe('settle', () => {
     const message = keepMessage(header, 0, 5, 'a/b', encoder.encode('a/b'), '', 0)
     expect(message.payload).toEqual(payload)
     expect(message.bytes).toHaveLength(length)
+    const { bytes } = message
+    message.settle()
+    expect(message.bytes).toBe(bytes)
   })
 })
 
