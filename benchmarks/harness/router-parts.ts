@@ -1,6 +1,7 @@
 /** Sessions and subscriptions for the suites of the router. */
 import { type ParsedTopicFilter, parseTopicFilter } from '@promptmq/codec'
 import {
+  Budget,
   composeMessage,
   type Outlet,
   Session,
@@ -14,11 +15,10 @@ const host: SessionHost = {
     maximumInflight: 32_767,
     maximumMessages: 1_000_000,
     maximumBytes: Number.MAX_SAFE_INTEGER,
-    maximumBytesTotal: Number.MAX_SAFE_INTEGER,
     maximumHeldMessages: 1_000_000,
     whenFull: 'drop newest',
   },
-  heldBytes: { count: 0 },
+  heldBudget: new Budget({ total: Number.MAX_SAFE_INTEGER }),
   now: () => 0,
   dropped() {},
   readQueue() {},

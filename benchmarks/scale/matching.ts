@@ -6,6 +6,7 @@
 import { strict as assert } from 'node:assert'
 import { type ParsedTopicFilter, parseTopicFilter } from '@promptmq/codec'
 import {
+  Budget,
   findRoute,
   type Outlet,
   Session,
@@ -48,7 +49,10 @@ export type ShapeName = keyof typeof SHAPES
 const SAMPLE = 100_000
 const REPEATS = 5
 
-const host = { heldBytes: { count: 0 }, now: () => 0 } as unknown as SessionHost
+const host = {
+  heldBudget: new Budget({ total: Number.MAX_SAFE_INTEGER }),
+  now: () => 0,
+} as unknown as SessionHost
 
 function subscriptionTo(session: Session, topicFilter: string): Subscription {
   const parsed = parseTopicFilter(topicFilter, 128) as ParsedTopicFilter

@@ -1,9 +1,9 @@
 import { AcknowledgementHeader, PublishHeader, ReasonCode } from '@promptmq/codec'
 import {
+  Budget,
   composeMessage,
   type DropReason,
   expiryOf,
-  type HeldBytes,
   type Message,
   type QueueLimits,
   type Session,
@@ -20,7 +20,6 @@ import { type ClientInfo, HookChain } from './hooks.ts'
 import { Journal, type JournalHost } from './journal.ts'
 import type { Settings } from './options.ts'
 import type { PacketWriter, WriterHost } from './packet-writer.ts'
-import { PendingBudget } from './pending-budget.ts'
 import { readPage } from './restore.ts'
 import { Retained } from './retained.ts'
 import { Sessions } from './sessions.ts'
@@ -64,8 +63,8 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
   chunk: Uint8Array | null = null
   isChunkGiven = false
   readonly queueLimits: QueueLimits
-  readonly heldBytes: HeldBytes = { count: 0 }
-  readonly pendingBudget: PendingBudget
+  readonly heldBudget: Budget
+  readonly pendingBudget: Budget
   readonly whenSlow: Settings['whenSlow']
   /** One for all connections: filled in and read within one packet. */
   readonly publishHeader = new PublishHeader()
@@ -97,14 +96,14 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
       maximumInflight: settings.maximumInflight,
       maximumMessages: settings.maximumQueuedMessages,
       maximumBytes: settings.maximumQueuedBytes,
-      maximumBytesTotal: settings.maximumQueuedBytesTotal,
       maximumHeldMessages: settings.maximumHeldMessages,
       whenFull: settings.whenQueueFull,
     }
-    this.pendingBudget = new PendingBudget(
-      settings.maximumPendingBytes,
-      settings.maximumPendingBytesTotal,
-    )
+    this.heldBudget = new Budget({ total: settings.maximumQueuedBytesTotal })
+    this.pendingBudget = new Budget({
+      each: settings.maximumPendingBytes,
+      total: settings.maximumPendingBytesTotal,
+    })
     this.whenSlow = settings.whenSlow
     const { clock, hookTimeoutMs, logger, store } = settings
     this.tree = new TopicTree({ strategy: settings.shareStrategy, random: settings.random })

@@ -18,12 +18,11 @@ import {
   type UnsubackInput,
   unsubackSize,
 } from '@promptmq/codec'
-import type { Message, Outlet } from '@promptmq/router'
+import type { Budget, Message, Outlet } from '@promptmq/router'
 import { deliverySize, encodeDelivery } from './delivery.ts'
 import type { Flushable } from './flusher.ts'
 import { HeldPackets } from './held-packets.ts'
 import { OutboundAliases } from './outbound-aliases.ts'
-import type { PendingBudget } from './pending-budget.ts'
 import type { Transport } from './transport/transport.ts'
 import { WriteBuffer, type WritePools } from './write-buffer.ts'
 
@@ -41,7 +40,7 @@ export interface WriterHost {
   readonly chunk: Uint8Array | null
   /** It stays for good: the transport that it came on gives its chunks. */
   readonly isChunkGiven: boolean
-  readonly pendingBudget: PendingBudget
+  readonly pendingBudget: Budget
   readonly whenSlow: 'drop newest' | 'drop oldest' | 'disconnect'
   /** Bytes that were handed to transports, ever. */
   writtenBytes: number

@@ -1,3 +1,4 @@
+import { Budget } from './budget.ts'
 import type { Message } from './message.ts'
 
 /** A QoS 1 or 2 message that waits to be sent to one session. */
@@ -9,11 +10,6 @@ export interface Waiting {
   readonly identifiers: readonly number[]
   /** Its place in the Store's queue, 0: not stored. */
   readonly position: number
-}
-
-/** Bytes of waiting messages in memory, of all sessions of a broker; a message counts in each. */
-export interface HeldBytes {
-  count: number
 }
 
 /**
@@ -32,13 +28,13 @@ export class Outbox {
   #items: Waiting[] = []
   #head = 0
   #byteSize = 0
-  readonly #ofAll: HeldBytes
+  readonly #budget: Budget
   #spilledCount = 0
   #spilledBytes = 0
 
-  /** @param ofAll - where what this one holds in memory is counted as well. */
-  constructor(ofAll: HeldBytes = { count: 0 }) {
-    this.#ofAll = ofAll
+  /** @param budget - of the memory that all outboxes share; a message counts in each. */
+  constructor(budget = new Budget({ total: Number.POSITIVE_INFINITY })) {
+    this.#budget = budget
   }
 
   /** Messages that wait, wherever they are. */
@@ -114,6 +110,6 @@ export class Outbox {
 
   #hold(byteSize: number): void {
     this.#byteSize += byteSize
-    this.#ofAll.count += byteSize
+    this.#budget.changed(byteSize)
   }
 }

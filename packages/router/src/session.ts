@@ -1,6 +1,7 @@
+import type { Budget } from './budget.ts'
 import { DeliveryState, Inflight, type InflightDelivery } from './inflight.ts'
 import type { Message } from './message.ts'
-import { type HeldBytes, Outbox, type Waiting } from './outbox.ts'
+import { Outbox, type Waiting } from './outbox.ts'
 import { Received } from './received.ts'
 import type { Subscription } from './subscription.ts'
 
@@ -53,7 +54,7 @@ export class Session {
     this.number = number
     this.clientId = clientId
     this.#host = host
-    this.outbox = new Outbox(host.heldBytes)
+    this.outbox = new Outbox(host.heldBudget)
     this.journal = journal
   }
 
@@ -356,9 +357,7 @@ export class Session {
   #exceedsShare(message: Message): boolean {
     const { outbox } = this
     if (outbox.heldCount === 0) return false
-    const { maximumBytesTotal } = this.#host.queueLimits
-    const share = Math.max(LEAST_SHARE, maximumBytesTotal - this.#host.heldBytes.count)
-    return outbox.heldBytes + message.size > share
+    return outbox.heldBytes + message.size > this.#host.heldBudget.limit
   }
 
   #drop(message: Message, reason: DropReason, position: number): void {
@@ -372,9 +371,6 @@ export class Session {
     this.#host.readQueue(this, this.#readUpTo)
   }
 }
-
-/** Bytes that a session's queue may hold in memory, however little is free. */
-const LEAST_SHARE = 64 * 1024
 
 /** So many waiting messages may share memory with messages of others. */
 const SHORT_QUEUE = 64
@@ -462,8 +458,6 @@ export interface QueueLimits {
    * may be larger.
    */
   readonly maximumBytes: number
-  /** Bytes that wait in memory, of all sessions together. */
-  readonly maximumBytesTotal: number
   /** Waiting messages of a stored session that are kept in memory. */
   readonly maximumHeldMessages: number
   /** `drop oldest` drops the newest too where all that waits is in the Store, until it is read. */
@@ -473,8 +467,8 @@ export interface QueueLimits {
 /** What a session needs of who keeps it. */
 export interface SessionHost {
   readonly queueLimits: QueueLimits
-  /** What all sessions hold in memory. */
-  readonly heldBytes: HeldBytes
+  /** Of the bytes that wait in memory, of all sessions together. */
+  readonly heldBudget: Budget
   /** Milliseconds on the broker's clock. */
   now(): number
   dropped(session: Session, message: Message, reason: DropReason): void

@@ -1,4 +1,5 @@
 import {
+  Budget,
   type DropReason,
   type Message,
   type Outbox,
@@ -179,21 +180,24 @@ export class FakeJournal implements SessionJournal {
   }
 }
 
+/** Of one session's queue, and of the bytes that all hold in memory. */
+export type FakeLimits = Partial<QueueLimits> & { readonly heldTotal?: number }
+
 export class FakeHost implements SessionHost {
   readonly queueLimits: QueueLimits
-  readonly heldBytes = { count: 0 }
+  readonly heldBudget: Budget
   time = 0
   /** As `reason payload`. */
   drops: string[] = []
   /** The `after` of each page that was asked for and not yet answered. */
   reads: number[] = []
 
-  constructor(limits: Partial<QueueLimits> = {}) {
+  constructor({ heldTotal = 1_000_000, ...limits }: FakeLimits = {}) {
+    this.heldBudget = new Budget({ total: heldTotal })
     this.queueLimits = {
       maximumInflight: 1000,
       maximumMessages: 1000,
       maximumBytes: 1_000_000,
-      maximumBytesTotal: 1_000_000,
       maximumHeldMessages: 1000,
       whenFull: 'drop newest',
       ...limits,
@@ -214,7 +218,7 @@ export class FakeHost implements SessionHost {
 }
 
 /** A session of its own with all that it needs; `journal` is `null` unless it is durable. */
-export function sessionWith(limits: Partial<QueueLimits> = {}): {
+export function sessionWith(limits: FakeLimits = {}): {
   session: Session
   host: FakeHost
   outlet: FakeOutlet
@@ -223,7 +227,7 @@ export function sessionWith(limits: Partial<QueueLimits> = {}): {
   return { session: new Session(0, 'client', host), host, outlet: new FakeOutlet() }
 }
 
-export function durableSessionWith(limits: Partial<QueueLimits> = {}): {
+export function durableSessionWith(limits: FakeLimits = {}): {
   session: Session
   host: FakeHost
   outlet: FakeOutlet

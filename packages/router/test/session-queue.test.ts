@@ -57,7 +57,7 @@ describe('a full queue', () => {
 
   test('in memory sessions share what there is for all, and leave as much', () => {
     const KIBIBYTE = 1024
-    const limits = { maximumBytes: 10_000 * KIBIBYTE, maximumBytesTotal: 1_000 * KIBIBYTE }
+    const limits = { maximumBytes: 10_000 * KIBIBYTE, heldTotal: 1_000 * KIBIBYTE }
     const { host } = sessionWith(limits)
     const sessions = Array.from({ length: 3 }, (_, i) => new Session(0, `c${i}`, host))
     const big = 'x'.repeat(10 * KIBIBYTE)
@@ -66,18 +66,18 @@ describe('a full queue', () => {
       expect(outbox.heldBytes).toBeGreaterThan(230 * KIBIBYTE)
       expect(outbox.heldBytes).toBeLessThan(260 * KIBIBYTE)
     }
-    expect(host.heldBytes.count).toBe(
+    expect(host.heldBudget.used).toBe(
       sessions.reduce((sum, { outbox }) => sum + outbox.heldBytes, 0),
     )
     expect(host.drops.length).toBe(
       300 - sessions.reduce((sum, { outbox }) => sum + outbox.count, 0),
     )
     for (const { outbox } of sessions) outbox.clear()
-    expect(host.heldBytes.count).toBe(0)
+    expect(host.heldBudget.used).toBe(0)
   })
 
   test('a stored one leaves in the Store what it may not hold, and drops nothing', () => {
-    const { session, host } = durableSessionWith({ maximumBytesTotal: 1 })
+    const { session, host } = durableSessionWith({ heldTotal: 1 })
     const big = 'x'.repeat(30_000)
     expect(deliver(session, big, big, big, big)).toEqual([true, true, true, true])
     expect([session.outbox.heldCount, session.outbox.spilledCount]).toEqual([2, 2])
