@@ -15,6 +15,7 @@ import type { Engine } from './engine.ts'
 import { handlePacket } from './handle-packet.ts'
 import { refuseConnect } from './handshake.ts'
 import type { ClientInfo } from './hooks.ts'
+import { JournalShare } from './journal-share.ts'
 import { PacketWriter } from './packet-writer.ts'
 import type { RetainedReplay } from './retained.ts'
 import type { SessionConnection, SessionEntry } from './sessions.ts'
@@ -36,6 +37,18 @@ const CLIENT_PACKETS =
   (1 << PacketType.Pingreq) |
   (1 << PacketType.Disconnect) |
   (1 << PacketType.Auth)
+
+/** Why a connection is not read from; several may hold at once. */
+const Pause = {
+  /** Something has to be decided first. */
+  Deciding: 1,
+  /** It does not read what it is owed. */
+  Owed: 2,
+  /** Others are to have a turn. */
+  Greedy: 4,
+  /** It has more in the journal than its share. */
+  Uncommitted: 8,
+} as const
 
 /** Bytes read and written for one connection before the event loop goes round. */
 const GREEDY = 256 * 1024
@@ -78,14 +91,14 @@ export class Connection implements TransportReceiver, SessionConnection {
   /** Retained messages that subscriptions still have coming. */
   readonly replays: RetainedReplay[] = []
   readonly #deadline: Deadline
+  readonly #share: JournalShare | null
   #lastPacketAt = 0
-  #isWaiting = false
-  #isStopped = false
+  /** Bits of Pause. */
+  #pauses = 0
   #isTransportClosed = false
   #replayIsScheduled = false
   #mustProceed = false
   #isTooSlow = false
-  #isYielding = false
   /** Bytes read and written since the event loop went round last. */
   #work = 0
   #round = 0
@@ -105,6 +118,8 @@ export class Connection implements TransportReceiver, SessionConnection {
     })
     this.decoder.acceptedTypes = 1 << PacketType.Connect
     this.writer = new PacketWriter(engine, transport, () => this.#tooSlow())
+    this.#share =
+      engine.journal === null ? null : new JournalShare(engine.journal, engine.uncommittedBudget)
     this.acknowledgements = new Acknowledgements((owed) => this.#send(owed))
     this.client = {
       clientId: '',
@@ -122,11 +137,14 @@ export class Connection implements TransportReceiver, SessionConnection {
     const { engine } = this
     const { writtenBytes } = engine
     engine.beginTurn(chunk, this.transport.givesChunks)
+    this.#share?.begin()
     this.decoder.push(chunk)
     this.#run()
+    this.#share?.end()
     engine.endTurn()
     engine.chunk = null
-    this.#stopIfOwed()
+    this.#pauseIfOwed()
+    this.#pauseIfUncommitted()
     this.#yieldIfGreedy(chunk.length + engine.writtenBytes - writtenBytes)
   }
 
@@ -136,10 +154,7 @@ export class Connection implements TransportReceiver, SessionConnection {
 
   drained(): void {
     if (this.phase === 'closed') return
-    if (this.#isStopped) {
-      this.#isStopped = false
-      this.#resume()
-    }
+    this.#resume(Pause.Owed)
     this.writer.drained()
     this.proceed()
     this.engine.endTurn()
@@ -165,17 +180,18 @@ export class Connection implements TransportReceiver, SessionConnection {
    * gone by that time. The promise must not reject.
    */
   wait<T>(decision: Promise<T>, then: (value: T) => void): void {
-    this.#isWaiting = true
-    this.transport.pause()
+    this.#pause(Pause.Deciding)
     decision.then((value) => {
-      this.#isWaiting = false
-      if (this.phase !== 'closed') {
-        then(value)
-        this.#run()
-        this.#resume()
-      }
+      if (this.phase === 'closed') return
+      this.#share?.begin()
+      this.#pauses &= ~Pause.Deciding
+      then(value)
+      this.#run()
+      this.#share?.end()
+      if (!this.#isDeciding) this.#resume(Pause.Deciding)
       this.engine.endTurn()
-      this.#stopIfOwed()
+      this.#pauseIfOwed()
+      this.#pauseIfUncommitted()
     })
   }
 
@@ -252,7 +268,7 @@ export class Connection implements TransportReceiver, SessionConnection {
   #run(): void {
     const { decoder } = this
     let packetCount = 0
-    while (!this.#isWaiting && this.phase !== 'closed') {
+    while (!this.#isDeciding && this.phase !== 'closed') {
       if (decoder.next() === 0) break
       packetCount++
       handlePacket(this)
@@ -264,14 +280,20 @@ export class Connection implements TransportReceiver, SessionConnection {
       this.proceed()
     }
     if (decoder.fault !== 0) this.#refuse(decoder.fault)
-    else if (this.#isWaiting) decoder.keep()
+    else if (this.#isDeciding) decoder.keep()
   }
 
   /** A peer that does not read what it is owed is not read from either, until it has. */
-  #stopIfOwed(): void {
+  #pauseIfOwed(): void {
     if (this.transport.pendingBytes <= this.engine.settings.maximumPendingBytes) return
-    this.#isStopped = true
-    this.transport.pause()
+    this.#pause(Pause.Owed)
+  }
+
+  /** Who publishes more than the Store keeps up with is not read from, until it has taken that. */
+  #pauseIfUncommitted(): void {
+    if (!this.#share?.isExceeded || this.#pauses & Pause.Uncommitted) return
+    this.#pause(Pause.Uncommitted)
+    this.engine.journal!.whenTaken(() => this.#resume(Pause.Uncommitted))
   }
 
   /** Who has had much done reads on when everybody else has had a turn. */
@@ -282,19 +304,26 @@ export class Connection implements TransportReceiver, SessionConnection {
       this.#work = 0
     }
     this.#work += work
-    if (this.#work < GREEDY || this.#isYielding) return
-    this.#isYielding = true
+    if (this.#work < GREEDY || this.#pauses & Pause.Greedy) return
     this.#work = 0
-    this.transport.pause()
-    engine.settings.clock.defer(() => {
-      this.#isYielding = false
-      this.#resume()
-    })
+    this.#pause(Pause.Greedy)
+    engine.settings.clock.defer(() => this.#resume(Pause.Greedy))
   }
 
-  #resume(): void {
-    if (this.phase === 'closed') return
-    if (!this.#isWaiting && !this.#isStopped && !this.#isYielding) this.transport.resume()
+  get #isDeciding(): boolean {
+    return (this.#pauses & Pause.Deciding) !== 0
+  }
+
+  /** @param why - one of Pause. */
+  #pause(why: number): void {
+    this.#pauses |= why
+    this.transport.pause()
+  }
+
+  /** @param why - holds no longer. */
+  #resume(why: number): void {
+    this.#pauses &= ~why
+    if (this.#pauses === 0 && this.phase !== 'closed') this.transport.resume()
   }
 
   #refuse(fault: Fault): void {
@@ -372,7 +401,7 @@ export class Connection implements TransportReceiver, SessionConnection {
     } else if (this.phase === 'connected') {
       const due = this.#lastPacketAt + this.keepAliveMs
       // While a hook decides, it is not the client that is silent.
-      if (this.#isWaiting) this.#deadline.set(this.engine.now() + this.keepAliveMs)
+      if (this.#isDeciding) this.#deadline.set(this.engine.now() + this.keepAliveMs)
       else if (due > this.engine.now()) this.#deadline.set(due)
       else this.disconnect(ReasonCode.KeepAliveTimeout, 'keep alive timeout') // [MQTT-3.1.2-22]
     }

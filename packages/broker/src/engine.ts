@@ -65,6 +65,8 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
   readonly queueLimits: QueueLimits
   readonly heldBudget: Budget
   readonly pendingBudget: Budget
+  /** Of what gathers for the Store. */
+  readonly uncommittedBudget: Budget
   readonly whenSlow: Settings['whenSlow']
   /** One for all connections: filled in and read within one packet. */
   readonly publishHeader = new PublishHeader()
@@ -100,6 +102,7 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
       whenFull: settings.whenQueueFull,
     }
     this.heldBudget = new Budget({ total: settings.maximumQueuedBytesTotal })
+    this.uncommittedBudget = new Budget({ total: settings.maximumUncommittedBytes })
     this.pendingBudget = new Budget({
       each: settings.maximumPendingBytes,
       total: settings.maximumPendingBytesTotal,
@@ -111,7 +114,8 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
     this.deadlines = new Deadlines(clock, () => this.endTurn())
     this.hooks = new HookChain(clock, hookTimeoutMs, logger)
     this.topics = new TopicTable({ seed: settings.random() })
-    this.journal = store === undefined ? null : new Journal(store, clock, this)
+    this.journal =
+      store === undefined ? null : new Journal(store, clock, this.uncommittedBudget, this)
     this.retained = new Retained(this.journal, settings)
     this.sessions = new Sessions(this.deadlines, this.tree, this.journal, this, (entry) =>
       this.wills.sessionEnded(entry),

@@ -1,4 +1,4 @@
-import type { Message, Session, SessionJournal } from '@promptmq/router'
+import type { Budget, Message, Session, SessionJournal } from '@promptmq/router'
 import type { Store, StoreRecord } from '@promptmq/store'
 import type { Clock } from './clock.ts'
 
@@ -19,10 +19,15 @@ export class Journal implements SessionJournal {
   readonly #store: Store
   readonly #clock: Clock
   readonly #host: JournalHost
+  readonly #budget: Budget
   #open: StoreRecord[] = []
   #openBatch = 1
+  #openBytes = 0
   #committing: StoreRecord[] | null = null
+  #committingBytes = 0
   #sessions = new Set<Session>()
+  /** To be called when the open batch is handed over. */
+  #taken: (() => void)[] = []
   #waiting: { batch: number; kept: (error: Error | null) => void }[] = []
   #nextMessage = 1
   #nextPosition = 1
@@ -31,15 +36,27 @@ export class Journal implements SessionJournal {
   #failure: Error | null = null
   #cancelRetry: (() => void) | null = null
 
-  constructor(store: Store, clock: Clock, host: JournalHost) {
+  /** @param budget - of the bytes that gather, which connections share: see JournalShare. */
+  constructor(store: Store, clock: Clock, budget: Budget, host: JournalHost) {
     this.#store = store
     this.#clock = clock
+    this.#budget = budget
     this.#host = host
   }
 
   /** How many records were ever appended: who compares before and after knows whether it did. */
   get appended(): number {
     return this.#appended
+  }
+
+  /** The batch that gathers. */
+  get openBatch(): number {
+    return this.#openBatch
+  }
+
+  /** About what its records take in memory. */
+  get openBytes(): number {
+    return this.#openBytes
   }
 
   get pendingBatch(): number {
@@ -66,12 +83,14 @@ export class Journal implements SessionJournal {
   append(record: StoreRecord): void {
     this.#appended++
     this.#open.push(record)
+    this.#grow(RECORD_BYTES)
   }
 
   /** Keeps a message, once, and gives it its number. */
   putMessage(message: Message): number {
     if (message.number === 0) {
       message.number = this.#nextMessage++
+      this.#grow(message.size)
       this.append({
         kind: 'messagePut',
         message: message.number,
@@ -139,6 +158,11 @@ export class Journal implements SessionJournal {
     this.#waiting.push({ batch, kept })
   }
 
+  /** Calls back once, when the Store is given what gathers now. */
+  whenTaken(taken: () => void): void {
+    this.#taken.push(taken)
+  }
+
   /** Resolves when all that was appended so far is kept. @throws what its commit failed with. */
   async settled(): Promise<void> {
     const batch = this.pendingBatch
@@ -165,6 +189,9 @@ export class Journal implements SessionJournal {
     const records = this.#open
     this.#committing = records
     this.#open = []
+    this.#committingBytes = this.#openBytes
+    this.#grow(-this.#openBytes)
+    for (const taken of this.#taken.splice(0)) taken()
     this.#store.commit(records).then(
       () => this.#kept(batch),
       (error: Error) => this.#failed(batch, records, error),
@@ -186,10 +213,16 @@ export class Journal implements SessionJournal {
   #failed(batch: number, records: StoreRecord[], error: Error): void {
     this.#committing = null
     this.#open = [...records, ...this.#open]
+    this.#grow(this.#committingBytes)
     this.#failure = error
     this.#answer(batch, error)
     this.#host.commitFailed(error)
     this.#cancelRetry = this.#clock.schedule(RETRY_MS, () => this.#commit())
+  }
+
+  #grow(byteSize: number): void {
+    this.#openBytes += byteSize
+    this.#budget.changed(byteSize)
   }
 
   #answer(batch: number, error: Error | null): void {
@@ -200,6 +233,9 @@ export class Journal implements SessionJournal {
 }
 
 const RETRY_MS = 1_000
+
+/** About what a record takes beside the message that it keeps. */
+const RECORD_BYTES = 100
 
 /** Whom a Journal tells how its batches went. */
 export interface JournalHost {

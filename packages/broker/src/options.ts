@@ -76,6 +76,11 @@ export interface BrokerOptions {
    */
   readonly maximumPendingBytesTotal?: number
   /**
+   * Bytes that gather for the Store while it is busy. Each publisher may add as much as is still free;
+   * who adds more is not read from until the Store has taken them. Default 64 MiB.
+   */
+  readonly maximumUncommittedBytes?: number
+  /**
    * What happens to QoS 0 messages for a client that reads too slowly: they are dropped, the newest or
    * the oldest, or the client is disconnected (Reason Code 0x97). Default 'drop newest'.
    */
@@ -130,6 +135,7 @@ const NUMBERS = {
   maximumHeldMessages: [1_000, 1, Number.MAX_SAFE_INTEGER],
   maximumPendingBytes: [16 * MEBIBYTE, 1, Number.MAX_SAFE_INTEGER],
   maximumPendingBytesTotal: [256 * MEBIBYTE, 1, Number.MAX_SAFE_INTEGER],
+  maximumUncommittedBytes: [64 * MEBIBYTE, 1, Number.MAX_SAFE_INTEGER],
   maximumSubscriptions: [10_000, 1, Number.MAX_SAFE_INTEGER],
   maximumRetainedMessages: [1_000_000, 0, Number.MAX_SAFE_INTEGER],
   maximumRetainedBytes: [256 * MEBIBYTE, 0, Number.MAX_SAFE_INTEGER],

@@ -21,6 +21,7 @@ const NUMBERS = [
   'maximumHeldMessages',
   'maximumPendingBytes',
   'maximumPendingBytesTotal',
+  'maximumUncommittedBytes',
   'maximumSubscriptions',
   'maximumRetainedMessages',
   'maximumRetainedBytes',

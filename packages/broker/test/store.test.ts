@@ -47,6 +47,36 @@ describe('acknowledgements wait for the commit (design, invariant 2)', () => {
     ])
   })
 
+  test('who publishes more than the Store keeps up with is not read from; others are', async () => {
+    const store = new HeldStore()
+    store.isHolding = false
+    const { broker } = await startBroker({ store, maximumUncommittedBytes: 300_000 })
+    const away = await TestClient.join(broker, KEPT)
+    await away.subscribe('t', 1)
+    await away.drop()
+    const flood = await TestClient.join(broker, { clientId: 'flood' })
+    const other = await TestClient.join(broker, { clientId: 'other' })
+    store.isHolding = true
+    const big = 'x'.repeat(50_000)
+    await flood.send(publish(big, 1, 1)) // The Store is busy with it.
+    let count = 1
+    while (!flood.transport.isPaused && count < 20) await flood.send(publish(big, 1, ++count))
+    // What is still free shrinks as it takes: half of all.
+    expect(count).toBe(4)
+    await other.send(publish('small', 1, 1), { type: 'pingreq' })
+    expect(other.transport.isPaused).toBe(false)
+    expect(only(other.take(), 'pingresp')).toHaveLength(1)
+    store.letGo()
+    await settle()
+    expect(flood.transport.isPaused).toBe(false)
+    expect(only(flood.take(), 'puback')).toHaveLength(1)
+    store.isHolding = false
+    store.letGo()
+    await settle()
+    expect(only(flood.take(), 'puback')).toHaveLength(3)
+    expect(only(other.take(), 'puback')).toHaveLength(1)
+  })
+
   test('while one batch is written the next gathers: group commit', async () => {
     const { store, publisher } = await startHeld()
     const before = store.batches.length
