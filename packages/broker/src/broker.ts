@@ -186,10 +186,11 @@ export class Broker extends EventEmitter<BrokerEvents> {
       publisher: '',
     })
     const before = engine.appended
-    engine.publish(topic, message, null)
+    const published = engine.publish(topic, message, null)
     const mustWait = engine.batchSince(before) !== 0
     engine.endTurn()
-    if (mustWait) await engine.journal!.settled()
+    if (typeof published !== 'boolean') await published
+    if (mustWait || engine.batchSince(before) !== 0) await engine.journal!.settled()
   }
 
   /**

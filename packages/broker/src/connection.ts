@@ -50,6 +50,9 @@ const Pause = {
   Uncommitted: 8,
 } as const
 
+/** Receivers of what one connection publishes, in one run. */
+const MOST_RECEIVERS = 65_536
+
 /** Bytes read and written for one connection before the event loop goes round. */
 const GREEDY = 256 * 1024
 
@@ -267,11 +270,17 @@ export class Connection implements TransportReceiver, SessionConnection {
 
   #run(): void {
     const { decoder } = this
+    const { fanOut, settings } = this.engine
+    const lastVisited = fanOut.visitedCount + MOST_RECEIVERS
     let packetCount = 0
     while (!this.#isDeciding && this.phase !== 'closed') {
       if (decoder.next() === 0) break
       packetCount++
       handlePacket(this)
+      if (fanOut.visitedCount > lastVisited && !this.#isDeciding) {
+        // What is left of the chunk is worked off when others have had a turn.
+        this.wait(new Promise<void>((resolve) => settings.clock.defer(resolve)), () => {})
+      }
     }
     if (packetCount > 0) this.#lastPacketAt = this.engine.now()
     if (this.phase === 'closed') return

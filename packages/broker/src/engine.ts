@@ -14,7 +14,7 @@ import {
 } from '@promptmq/router'
 import { Connection } from './connection.ts'
 import { Deadlines } from './deadlines.ts'
-import { FanOut } from './fan-out.ts'
+import { FanOut, type FanOutHost } from './fan-out.ts'
 import { Flusher } from './flusher.ts'
 import { type ClientInfo, HookChain } from './hooks.ts'
 import { Journal, type JournalHost } from './journal.ts'
@@ -47,7 +47,7 @@ export interface EngineListener {
  * turn nothing is written and nothing committed; {@link Engine.endTurn} then flushes each connection
  * that has something to send, with one write, and hands the journal's batch to the Store.
  */
-export class Engine implements SessionHost, JournalHost, WriterHost {
+export class Engine implements SessionHost, JournalHost, WriterHost, FanOutHost {
   readonly settings: Settings
   readonly deadlines: Deadlines
   readonly hooks: HookChain
@@ -122,7 +122,7 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
     )
     const now = () => this.now()
     this.wills = new Wills(this.deadlines, this.journal, now, (will) => this.publishWill(will))
-    this.fanOut = new FanOut(this.tree, this.retained, now)
+    this.fanOut = new FanOut(this)
   }
 
   /** The time at which this turn first asked for it: within a turn it stands still. */
@@ -242,8 +242,16 @@ export class Engine implements SessionHost, JournalHost, WriterHost {
     this.publish(topic, message, this.sessions.get(clientId)?.session ?? null)
   }
 
+  defer(callback: () => void): void {
+    this.settings.clock.defer(callback)
+  }
+
   /** A message that is kept already; see {@link FanOut.publishMessage}. */
-  publish(topic: TopicEntry, message: Message, publisher: Session | null): boolean {
+  publish(
+    topic: TopicEntry,
+    message: Message,
+    publisher: Session | null,
+  ): boolean | Promise<boolean> {
     this.publishedCount++
     return this.fanOut.publishMessage(topic, message, publisher)
   }

@@ -1,36 +1,57 @@
 import type { PublishHeader } from '@promptmq/codec'
-import {
-  keepMessage,
-  type Message,
-  type Recipient,
-  type Session,
-  type SharedGroup,
-  type TopicEntry,
-  type TopicTree,
+import type {
+  Message,
+  Recipient,
+  Route,
+  Session,
+  SharedGroup,
+  TopicEntry,
+  TopicTree,
 } from '@promptmq/router'
+import type { Journal } from './journal.ts'
+import { PublishedPacket } from './published-packet.ts'
 import type { Retained } from './retained.ts'
 
 /** Who gets a message, and as what: a Recipient of the topic, or a member of a shared group. */
-type Target = Pick<Recipient, 'session' | 'qos' | 'retainAsPublished' | 'identifiers'>
+export type Target = Pick<Recipient, 'session' | 'qos' | 'retainAsPublished' | 'identifiers'>
+
+/** What a FanOut needs of the broker. */
+export interface FanOutHost {
+  readonly tree: TopicTree
+  readonly retained: Retained
+  readonly journal: Journal | null
+  now(): number
+  /** Calls back when the event loop has gone round. */
+  defer(callback: () => void): void
+  endTurn(): void
+}
+
+/** A message for more than so many goes out in slices. */
+const LONG = 4_096
+/** Receivers of one slice: a few milliseconds at most. */
+const SLICE = 1_024
 
 /**
- * From one PUBLISH to everybody who gets it. Synchronous, one message after the other: that alone
- * keeps the order of §4.6.
+ * From one PUBLISH to everybody who gets it. One message after the other: that alone keeps the order of
+ * §4.6.
  *
  * A packet goes on as the bytes that came, for every subscriber for whom it would be the same bytes
  * (but for the Packet Identifier), and of whom nothing has to be kept. Whatever else is needed is
  * encoded from a Message, which is made when the first subscriber asks for it and shared by all.
+ *
+ * What very many get goes out in slices, between which the event loop goes round. One such message at a
+ * time, and nothing is handed to the Store meanwhile: what it queues for all is one batch, of which a
+ * crash keeps all or nothing. Messages on the same topic get in line behind it.
  */
 export class FanOut {
-  readonly #tree: TopicTree
-  readonly #retained: Retained
-  readonly #now: () => number
-  readonly #packet = new Packet()
+  readonly #host: FanOutHost
+  readonly #packet = new PublishedPacket()
+  readonly #line: LongFanOut[] = []
+  /** Receivers that were thought of, ever: what the work of a publisher is measured by. */
+  visitedCount = 0
 
-  constructor(tree: TopicTree, retained: Retained, now: () => number) {
-    this.#tree = tree
-    this.#retained = retained
-    this.#now = now
+  constructor(host: FanOutHost) {
+    this.#host = host
   }
 
   /**
@@ -39,7 +60,8 @@ export class FanOut {
    * @param entry - its Topic Name, resolved.
    * @param packetStart - where the packet begins in `header.bytes`.
    * @param wireFormat - of the connection that it came on: see Outlet.
-   * @returns whether anybody subscribes to its topic.
+   * @returns whether anybody subscribes to its topic; `null` where it must be kept, since it takes long:
+   *   nothing was done, see {@link FanOut.publishMessage}.
    */
   publishPacket(
     entry: TopicEntry,
@@ -47,8 +69,9 @@ export class FanOut {
     packetStart: number,
     wireFormat: number,
     publisher: Session,
-  ): boolean {
-    const route = entry.route(this.#tree)
+  ): boolean | null {
+    const route = entry.route(this.#host.tree)
+    if (this.#isLong(entry, route)) return null
     const { recipients, groups } = route
     const packet = this.#packet
     packet.set(entry, header, packetStart, wireFormat, publisher)
@@ -64,94 +87,137 @@ export class FanOut {
       const isPassed = member !== null && header.qos === 0 && packet.pass(member)
       if (member !== null && !isPassed) deliver(member, this.#kept())
     }
-    if (header.retain) this.#retained.publish(this.#kept())
+    if (header.retain) this.#host.retained.publish(this.#kept())
     packet.message = null
+    this.visitedCount += recipients.length
     return !route.isEmpty
   }
 
   /**
-   * A message that is kept already: a will, one that a hook was asked about, one of the embedder's.
+   * A message that is kept already: a will, one that a hook was asked about, one of the embedder's, one
+   * that takes long.
+   *
    * @param publisher - `null` where no session published it.
+   * @param begin - called when its turn has come; where it returns false, nothing is done.
+   * @returns whether anybody subscribes to its topic; the promise of it where it takes long.
    */
-  publishMessage(entry: TopicEntry, message: Message, publisher: Session | null): boolean {
-    const route = entry.route(this.#tree)
-    for (const each of route.recipients) {
-      const recipient = each.session === publisher ? each.toSelf : each
-      if (recipient !== null) deliver(recipient, message)
-    }
-    shareOut(route.groups, message, entry.hash)
-    if (message.retain) this.#retained.publish(message)
+  publishMessage(
+    entry: TopicEntry,
+    message: Message,
+    publisher: Session | null,
+    begin: () => boolean = () => true,
+  ): boolean | Promise<boolean> {
+    const route = entry.route(this.#host.tree)
+    if (this.#isLong(entry, route)) return this.#getInLine(entry, message, publisher, begin)
+    if (!begin()) return false
+    deliverSome(route.recipients, 0, route.recipients.length, message, publisher)
+    this.#shareAndRetain(route, message, entry.hash)
+    this.visitedCount += route.recipients.length
     return !route.isEmpty
+  }
+
+  #isLong(entry: TopicEntry, route: Route): boolean {
+    if (route.recipients.length > LONG) return true
+    return this.#line.length > 0 && this.#line.some(({ topicName }) => topicName === entry.name)
+  }
+
+  #getInLine(
+    entry: TopicEntry,
+    message: Message,
+    publisher: Session | null,
+    begin: () => boolean,
+  ): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const start = (long: LongFanOut) => {
+      if (!begin()) return
+      long.recipients = entry.route(this.#host.tree).recipients
+      this.#shareAndRetain(entry.route(this.#host.tree), message, entry.hash)
+    }
+    message.settle()
+    this.#line.push(new LongFanOut(entry.name, message, publisher, start, resolve))
+    if (this.#line.length === 1) this.#advance()
+    return promise
+  }
+
+  /** The next slice of the first in line. */
+  #advance(): void {
+    const { journal } = this.#host
+    const long = this.#line[0]!
+    journal?.hold()
+    const isDone = long.advance()
+    if (isDone) {
+      this.#line.shift()
+      journal?.letGo()
+    }
+    if (this.#line.length === 0) return
+    this.#host.defer(() => {
+      this.#advance()
+      this.#host.endTurn()
+    })
+  }
+
+  #shareAndRetain(route: Route, message: Message, topicHash: number): void {
+    shareOut(route.groups, message, topicHash)
+    if (message.retain) this.#host.retained.publish(message)
   }
 
   #kept(): Message {
     const packet = this.#packet
-    packet.message ??= packet.keep(this.#now())
+    packet.message ??= packet.keep(this.#host.now())
     return packet.message
   }
 }
 
-/** The PUBLISH that is being fanned out; one serves for all. */
-class Packet {
-  /** Made when it is asked for. */
-  message: Message | null = null
-  #entry: TopicEntry | null = null
-  #header: PublishHeader | null = null
-  #start = 0
-  #end = 0
-  #qos: 0 | 1 | 2 = 0
-  #identifierAt = 0
-  #wireFormat = 0
-  #isPlain = false
-  #publisher: Session | null = null
+/** One message on its way to very many: to those who subscribed when its turn came. */
+class LongFanOut {
+  readonly topicName: string
+  recipients: readonly Recipient[] = []
+  readonly #message: Message
+  readonly #publisher: Session | null
+  readonly #resolve: (isMatched: boolean) => void
+  #start: ((long: LongFanOut) => void) | null
+  #next = 0
 
-  set(
-    entry: TopicEntry,
-    header: PublishHeader,
-    start: number,
-    wireFormat: number,
-    publisher: Session,
-  ): void {
-    // A store of what is there already is not free: the collector is told of it.
-    if (this.#entry !== entry) this.#entry = entry
-    if (this.#header !== header) this.#header = header
-    if (this.#publisher !== publisher) this.#publisher = publisher
+  /** @param start - called first: sets the recipients. @param resolve - called last. */
+  constructor(
+    topicName: string,
+    message: Message,
+    publisher: Session | null,
+    start: (long: LongFanOut) => void,
+    resolve: (isMatched: boolean) => void,
+  ) {
+    this.topicName = topicName
+    this.#message = message
+    this.#publisher = publisher
     this.#start = start
-    this.#end = header.payloadEnd
-    this.#qos = header.qos
-    this.#identifierAt = header.topicEnd
-    this.#wireFormat = wireFormat
-    this.#isPlain = !header.retain && !header.hasHopProperties
+    this.#resolve = resolve
   }
 
-  /** Passes its bytes on. @returns false where others are needed, or where it has to be kept. */
-  pass({ session, qos, identifiers }: Target): boolean {
-    const { outlet } = session
-    if (!this.#isPlain || outlet?.wireFormat !== this.#wireFormat || identifiers.length > 0) {
-      return false
-    }
-    const { bytes } = this.#header!
-    if (this.#qos === 0) {
-      outlet.forward(bytes, this.#start, this.#end)
-      return true
-    }
-    return (
-      qos >= this.#qos &&
-      session.forward(bytes, this.#start, this.#end, this.#identifierAt, this.#qos)
-    )
+  /** One slice. @returns true when all have it. */
+  advance(): boolean {
+    this.#start?.(this)
+    this.#start = null
+    const { recipients } = this
+    const end = Math.min(recipients.length, this.#next + SLICE)
+    deliverSome(recipients, this.#next, end, this.#message, this.#publisher)
+    this.#next = end
+    if (end < recipients.length) return false
+    this.#resolve(recipients.length > 0)
+    return true
   }
+}
 
-  keep(now: number): Message {
-    const { name, bytes } = this.#entry!
-    return keepMessage(
-      this.#header!,
-      this.#start,
-      this.#wireFormat,
-      name,
-      bytes,
-      this.#publisher!.clientId,
-      now,
-    )
+function deliverSome(
+  recipients: readonly Recipient[],
+  start: number,
+  end: number,
+  message: Message,
+  publisher: Session | null,
+): void {
+  for (let i = start; i < end; i++) {
+    const each = recipients[i]!
+    const recipient = each.session === publisher ? each.toSelf : each
+    if (recipient !== null && !each.session.isEnded) deliver(recipient, message)
   }
 }
 

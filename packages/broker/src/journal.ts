@@ -34,6 +34,8 @@ export class Journal implements SessionJournal {
   #nextSession = 1
   #appended = 0
   #failure: Error | null = null
+  #isHeld = false
+  #isRetryDue = false
   #cancelRetry: (() => void) | null = null
 
   /** @param budget - of the bytes that gather, which connections share: see JournalShare. */
@@ -175,8 +177,19 @@ export class Journal implements SessionJournal {
 
   /** Starts a commit if there is something to keep and none is under way. */
   flush(): void {
-    if (this.#committing !== null || this.#open.length === 0 || this.#failure !== null) return
-    this.#commit()
+    if (this.#isHeld || this.#committing !== null || this.#open.length === 0) return
+    if (this.#failure === null) this.#commit()
+  }
+
+  /** Starts no commit: what is to be kept as one is not complete. */
+  hold(): void {
+    this.#isHeld = true
+  }
+
+  /** It is. */
+  letGo(): void {
+    this.#isHeld = false
+    if (this.#isRetryDue) this.#retry()
   }
 
   /** Offers a failing batch no more: the broker closes. */
@@ -198,6 +211,11 @@ export class Journal implements SessionJournal {
     )
   }
 
+  #retry(): void {
+    this.#isRetryDue = this.#isHeld
+    if (!this.#isHeld) this.#commit()
+  }
+
   #kept(batch: number): void {
     this.#committing = null
     this.#failure = null
@@ -217,7 +235,7 @@ export class Journal implements SessionJournal {
     this.#failure = error
     this.#answer(batch, error)
     this.#host.commitFailed(error)
-    this.#cancelRetry = this.#clock.schedule(RETRY_MS, () => this.#commit())
+    this.#cancelRetry = this.#clock.schedule(RETRY_MS, () => this.#retry())
   }
 
   #grow(byteSize: number): void {

@@ -61,7 +61,7 @@ export class PacketWriter implements Outlet, Flushable {
   /** The client's Maximum Packet Size, in bytes. */
   maximumPacketSize = Number.POSITIVE_INFINITY
   isTouched = false
-  isWaiting = false
+  waitsIn = 0
   /** Bytes that may wait in the buffer, as of this turn, before a client is too slow for QoS 0. */
   #room = 0
   /** Bytes that the budget knows of. */

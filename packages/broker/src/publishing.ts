@@ -1,5 +1,5 @@
 import { decodePublishHeader, decodePubrel, Fault, PacketType, ReasonCode } from '@promptmq/codec'
-import { keepMessage, type TopicEntry } from '@promptmq/router'
+import { keepMessage, type Message, type TopicEntry } from '@promptmq/router'
 import { shortAcknowledgement } from './acknowledgements.ts'
 import type { Connection } from './connection.ts'
 import type { Publication } from './hooks.ts'
@@ -145,7 +145,6 @@ function publishIfAuthorized(connection: Connection, topic: TopicEntry): void {
     retain,
     isWill: false,
   }
-  const { session } = connection.entry!
   const verdict = engine.hooks.authorizePublish(connection.client, publication)
   if (typeof verdict === 'number') {
     if (verdict < 0x80) publish(connection, topic)
@@ -153,24 +152,49 @@ function publishIfAuthorized(connection: Connection, topic: TopicEntry): void {
     return
   }
   // The chunk is gone when the answer comes.
-  const message = keepMessage(
-    header,
-    connection.decoder.packetStart,
-    connection.writer.wireFormat,
-    topic.name,
-    topic.bytes,
-    session.clientId,
-    engine.now(),
-  )
+  const message = keep(connection, topic)
   connection.wait(verdict, (code) => {
     if (code >= 0x80) {
       answer(connection, qos, packetIdentifier, code, 0)
       return
     }
-    const before = hold(connection, qos, packetIdentifier)
-    const isMatched = engine.fanOut.publishMessage(topic, message, session)
-    finish(connection, qos, packetIdentifier, isMatched, before)
+    publishKept(connection, topic, message, packetIdentifier)
   })
+}
+
+function keep({ engine, decoder, writer, client }: Connection, topic: TopicEntry): Message {
+  return keepMessage(
+    engine.publishHeader,
+    decoder.packetStart,
+    writer.wireFormat,
+    topic.name,
+    topic.bytes,
+    client.clientId,
+    engine.now(),
+  )
+}
+
+/** A message of which the chunk is gone, or will be. */
+function publishKept(
+  connection: Connection,
+  topic: TopicEntry,
+  message: Message,
+  packetIdentifier: number,
+): void {
+  const { engine } = connection
+  const { session } = connection.entry!
+  let before = 0
+  const begin = () => {
+    if (connection.phase === 'closed') return false
+    before = engine.appended
+    hold(connection, message.qos, packetIdentifier)
+    return true
+  }
+  const published = engine.fanOut.publishMessage(topic, message, session, begin)
+  const end = (isMatched: boolean) =>
+    finish(connection, message.qos, packetIdentifier, isMatched, before)
+  if (typeof published === 'boolean') end(published)
+  else connection.wait(published, end)
 }
 
 /** The packet that the header was decoded from is fanned out as it lies in the chunk. */
@@ -178,7 +202,7 @@ function publish(connection: Connection, topic: TopicEntry): void {
   const { engine, decoder, writer, entry } = connection
   const header = engine.publishHeader
   const { qos, packetIdentifier } = header
-  const before = hold(connection, qos, packetIdentifier)
+  const before = engine.appended
   const isMatched = engine.fanOut.publishPacket(
     topic,
     header,
@@ -186,20 +210,23 @@ function publish(connection: Connection, topic: TopicEntry): void {
     writer.wireFormat,
     entry!.session,
   )
+  if (isMatched === null) {
+    publishKept(connection, topic, keep(connection, topic), packetIdentifier)
+    return
+  }
+  hold(connection, qos, packetIdentifier)
   finish(connection, qos, packetIdentifier, isMatched, before)
 }
 
 /**
  * The message is ours: its QoS 2 identifier is held in the same batch as what it is queued for, so
  * that a crash keeps both or neither (§4.3.3).
- * @returns how much was in the journal before.
  */
-function hold(connection: Connection, qos: number, packetIdentifier: number): number {
-  const before = connection.engine.appended
+function hold(connection: Connection, qos: number, packetIdentifier: number): void {
   if (qos === 2) connection.entry!.session.hold(packetIdentifier)
-  return before
 }
 
+/** @param before - how much was in the journal before. */
 function finish(
   connection: Connection,
   qos: number,

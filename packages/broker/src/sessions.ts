@@ -115,6 +115,7 @@ export class Sessions {
     for (const subscription of session.subscriptions.values()) this.#tree.remove(subscription)
     session.subscriptions.clear()
     session.outbox.clear()
+    session.isEnded = true
     this.#ended(entry)
     if (session.journal !== null) {
       this.#journal!.append({ kind: 'sessionDelete', session: session.number })

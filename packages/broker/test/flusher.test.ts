@@ -4,7 +4,7 @@ import { LoopClock } from './harness.ts'
 
 class Writer implements Flushable {
   isTouched = false
-  isWaiting = false
+  waitsIn = 0
   length = 0
   steps: string[] = []
 
@@ -54,7 +54,7 @@ describe('at the end of a turn', () => {
     flusher.endTurn(false)
     expect(writer.steps).toEqual(['flush 20000'])
     clock.round()
-    expect(writer.steps).toEqual(['flush 20000', 'flush 0'])
+    expect(writer.steps).toEqual(['flush 20000'])
   })
 
   test.each([10, 20_000])(
@@ -76,6 +76,27 @@ describe('at the end of a turn', () => {
     },
   )
 
+  test('a crowd keeps no others waiting, but is not forgotten for them', () => {
+    const { clock, flusher, add } = make()
+    const crowd = Array.from({ length: 1_000 }, () => new Writer())
+    for (const writer of crowd) add(writer, 10)
+    flusher.endTurn(false)
+    const others = Array.from({ length: 300 }, () => new Writer())
+    for (const writer of [...others, crowd[999]!]) {
+      add(writer, 10)
+      flusher.endTurn(false)
+    }
+    const flushed = (writers: Writer[]) => writers.filter(({ steps }) => steps.length > 0).length
+    clock.round()
+    expect([flushed(crowd), flushed(others)]).toEqual([64, 192])
+    clock.round()
+    expect([flushed(crowd), flushed(others)]).toEqual([64 + 1 + 147, 300])
+    for (let rounds = 0; rounds < 4; rounds++) clock.round()
+    expect(flushed(crowd)).toBe(1_000)
+    expect(crowd[999]!.steps).toEqual(['flush 20'])
+    expect(clock.deferred).toHaveLength(0)
+  })
+
   test('what waits in a chunk that is lent is copied', () => {
     const { flusher, add, writer } = make()
     add(writer, 10)
@@ -89,6 +110,6 @@ describe('at the end of a turn', () => {
     writer.flush()
     flusher.endTurn(false)
     expect(clock.deferred).toHaveLength(0)
-    expect(writer.isWaiting).toBe(false)
+    expect(writer.waitsIn).toBe(0)
   })
 })

@@ -26,6 +26,8 @@ export class Session {
   owner = ''
   /** Seconds; 0xFFFFFFFF: never. */
   sessionExpiryInterval = 0
+  /** Nothing may be delivered any more. */
+  isEnded = false
   readonly subscriptions = new Map<string, Subscription>()
   readonly inflight = new Inflight()
   readonly received = new Received()
