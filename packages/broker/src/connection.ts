@@ -50,8 +50,8 @@ const Pause = {
   Uncommitted: 8,
 } as const
 
-/** Receivers of what one connection publishes, in one run. */
-const MOST_RECEIVERS = 65_536
+/** Of FanOut.work, what one connection has done in one run: some ten milliseconds. */
+const MOST_WORK = 524_288
 
 /** Bytes read and written for one connection before the event loop goes round. */
 const GREEDY = 256 * 1024
@@ -271,13 +271,13 @@ export class Connection implements TransportReceiver, SessionConnection {
   #run(): void {
     const { decoder } = this
     const { fanOut, settings } = this.engine
-    const lastVisited = fanOut.visitedCount + MOST_RECEIVERS
+    const mostWork = fanOut.work + MOST_WORK
     let packetCount = 0
     while (!this.#isDeciding && this.phase !== 'closed') {
       if (decoder.next() === 0) break
       packetCount++
       handlePacket(this)
-      if (fanOut.visitedCount > lastVisited && !this.#isDeciding) {
+      if (fanOut.work > mostWork && !this.#isDeciding) {
         // What is left of the chunk is worked off when others have had a turn.
         this.wait(new Promise<void>((resolve) => settings.clock.defer(resolve)), () => {})
       }

@@ -30,6 +30,8 @@ export interface FanOutHost {
 const LONG = 4_096
 /** Receivers of one slice: a few milliseconds at most. */
 const SLICE = 1_024
+/** What a receiver at QoS 1 or 2 costs, beside one at QoS 0. */
+const ACKNOWLEDGED = 16
 
 /**
  * From one PUBLISH to everybody who gets it. One message after the other: that alone keeps the order of
@@ -47,8 +49,8 @@ export class FanOut {
   readonly #host: FanOutHost
   readonly #packet = new PublishedPacket()
   readonly #line: LongFanOut[] = []
-  /** Receivers that were thought of, ever: what the work of a publisher is measured by. */
-  visitedCount = 0
+  /** What was done, ever: a receiver at QoS 0 is one, at QoS 1 or 2 it is {@link ACKNOWLEDGED}. */
+  work = 0
 
   constructor(host: FanOutHost) {
     this.#host = host
@@ -89,7 +91,7 @@ export class FanOut {
     }
     if (header.retain) this.#host.retained.publish(this.#kept())
     packet.message = null
-    this.visitedCount += recipients.length
+    this.work += workOf(header.qos, recipients.length)
     return !route.isEmpty
   }
 
@@ -112,7 +114,7 @@ export class FanOut {
     if (!begin()) return false
     deliverSome(route.recipients, 0, route.recipients.length, message, publisher)
     this.#shareAndRetain(route, message, entry.hash)
-    this.visitedCount += route.recipients.length
+    this.work += workOf(message.qos, route.recipients.length)
     return !route.isEmpty
   }
 
@@ -205,6 +207,10 @@ class LongFanOut {
     this.#resolve(recipients.length > 0)
     return true
   }
+}
+
+function workOf(qos: number, receiverCount: number): number {
+  return qos === 0 ? receiverCount : receiverCount * ACKNOWLEDGED
 }
 
 function deliverSome(
