@@ -26,6 +26,11 @@ export class Deadline {
     return this.index !== -1
   }
 
+  /** Its time has come, and the timer that sees to it has not fired yet. */
+  isDue(now: number): boolean {
+    return this.index !== -1 && this.at <= now
+  }
+
   /** Sets it, or moves it. @param at - milliseconds on the clock. */
   set(at: number): void {
     this.#deadlines.set(this, at)

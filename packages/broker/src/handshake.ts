@@ -142,7 +142,7 @@ function authorizeWill(connection: Connection, { will }: Connect): Verdict {
 function accept(connection: Connection, connect: Connect): void {
   const { engine, client } = connection
   const owner = engine.hooks.has('authenticate') ? (client.userName ?? '') : ''
-  const former = engine.sessions.get(client.clientId)
+  const former = engine.sessions.claim(client.clientId)
   if (former !== undefined && former.session.owner !== owner) {
     refuse(connection, ReasonCode.NotAuthorized)
     return

@@ -57,6 +57,17 @@ export class Sessions {
   }
 
   /**
+   * The session of a client that is about to connect. One whose time is over ends here: after a restart
+   * a client may be faster than the timer.
+   */
+  claim(clientId: string): SessionEntry | undefined {
+    const entry = this.#entries.get(clientId)
+    if (entry === undefined || !entry.expiry.isDue(this.#host.now())) return entry
+    this.end(entry)
+    return undefined
+  }
+
+  /**
    * The session of an accepted CONNECT: resumed, or new. Nobody is connected to it any more.
    * @param sessionExpiryInterval - seconds, as it is in force.
    */

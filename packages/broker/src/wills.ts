@@ -51,12 +51,14 @@ export class Wills {
     this.#publish = publish
   }
 
-  /** A connection begins; a will that waited for the former one to come back is forgotten. */
+  /** A connection begins; a will that waited for it is forgotten, but for one that is due already. */
   connected(entry: SessionEntry, will: StoredWill | null): void {
     const former = entry.pendingWill
     if (former !== null) {
+      const isDue = former.deadline.isDue(this.#now())
       former.deadline.cancel()
       entry.pendingWill = null
+      if (isDue) this.#publish(former.will)
     }
     if (will !== null) this.#keep(entry, will, null)
     else if (former !== null) this.#forget(entry)

@@ -1,7 +1,7 @@
 import { Broker } from '@promptmq/broker'
 import type { ConnectInput } from '@promptmq/codec'
 import { MemoryStore } from '@promptmq/store'
-import { settle, TestClient, type VirtualClock } from '@promptmq/testing'
+import { settle, TestClient, VirtualClock } from '@promptmq/testing'
 import { describe, expect, test } from 'vitest'
 import { HeldStore, only, payloads, startBroker, text } from './harness.ts'
 
@@ -262,6 +262,8 @@ describe('a restart', () => {
     return Broker.start({ store, clock })
   }
 
+  const will = { topicName: 'w', payload: text('bye'), properties: { willDelayInterval: 5 } }
+
   test('subscriptions, queue, both sides of QoS 2, retained messages and wills are there', async () => {
     const store = new MemoryStore()
     const { broker, clock } = await startBroker({ store })
@@ -346,6 +348,42 @@ describe('a restart', () => {
     expect(again.stats().sessions).toBe(2)
     clock.advance(1)
     expect(again.stats().sessions).toBe(1)
+  })
+
+  test('[MQTT-3.1.2-23] who comes back first finds no session that ended while the broker was down', async () => {
+    const store = new MemoryStore()
+    const { broker, clock } = await startBroker({ store })
+    const left = await TestClient.join(broker, { ...KEPT, will })
+    await left.subscribe('t', 1)
+    await left.drop()
+    const again = await restart(store, new VirtualClock(clock.now() + 1_000_000))
+    const watcher = await TestClient.join(again, { clientId: 'w' })
+    await watcher.subscribe('w', 0)
+    const client = await TestClient.connect(again, KEPT)
+    expect(client.take()).toMatchObject([{ type: 'connack', sessionPresent: false }])
+    await again.publish('t', 'x', { qos: 1 })
+    expect(client.take()).toEqual([])
+    expect(payloads(watcher.take())).toEqual(['bye'])
+  })
+
+  test('[MQTT-3.1.3-9] a will that was due while the broker was down is published, whoever is back', async () => {
+    for (const [downMs, expected] of [
+      [4_999, []],
+      [5_000, ['bye']],
+    ] as const) {
+      const store = new MemoryStore()
+      const { broker, clock } = await startBroker({ store })
+      const left = await TestClient.join(broker, { ...KEPT, will })
+      await left.drop()
+      const later = new VirtualClock(clock.now() + downMs)
+      const again = await restart(store, later)
+      const watcher = await TestClient.join(again, { clientId: 'w' })
+      await watcher.subscribe('w', 0)
+      const client = await TestClient.connect(again, KEPT)
+      expect(client.take()).toMatchObject([{ type: 'connack', sessionPresent: true }])
+      later.advance(10_000)
+      expect(payloads(watcher.take())).toEqual(expected)
+    }
   })
 
   test('a queue longer than the window is read back in order, page by page', async () => {
