@@ -52,7 +52,7 @@ const FIRST_CAPACITY = 256
 
 /** What {@link TopicTable} takes; every field may be left out. */
 export interface TopicTableOptions {
-  /** Default 65,536. */
+  /** Default 131,072. */
   readonly maximumEntries?: number
   /** Bytes of Topic Names, default 16 MiB. */
   readonly maximumBytes?: number
@@ -83,7 +83,7 @@ export class TopicTable {
   #byteSize = 0
 
   constructor({
-    maximumEntries = 65_536,
+    maximumEntries = 131_072,
     maximumBytes = 16 * 1024 * 1024,
     seed = 0,
   }: TopicTableOptions = {}) {
