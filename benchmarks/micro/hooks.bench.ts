@@ -1,7 +1,7 @@
 /** Hooks that are not there and one that is, beside an EventEmitter with as many listeners. */
 import { strict as assert } from 'node:assert'
 import { EventEmitter } from 'node:events'
-import { HookChain } from '../../packages/broker/src/hooks.ts'
+import { HookChain } from '../../packages/broker/src/hook-chain.ts'
 import { TOPIC } from '../harness/packets.ts'
 import type { Suite } from '../harness/suite.ts'
 

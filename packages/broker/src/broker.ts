@@ -5,10 +5,13 @@ import {
   encodePublishProperties,
   FAULTS,
   Fault,
+  isReasonCodeOf,
+  PacketType,
   type PublishProperties,
   parseTopicFilter,
   type QoS,
   ReasonCode,
+  Sender,
 } from '@promptmq/codec'
 import { composeMessage, type DropReason, expiryOf } from '@promptmq/router'
 import { Engine } from './engine.ts'
@@ -40,6 +43,14 @@ export interface SubscribeOptions {
   readonly maximumPending?: number
 }
 
+/** What {@link Broker.disconnect} takes beside the Client Identifier. */
+export interface DisconnectOptions {
+  /** Of a server's DISCONNECT, 0x80 or above. Default 0x98, Administrative action. */
+  readonly reasonCode?: number
+  /** With 0x9C or 0x9D: where the client is to go, `host:port`. */
+  readonly serverReference?: string
+}
+
 /** What a Broker tells; none of it per message but drops. */
 export interface BrokerEvents {
   /** A client was accepted. */
@@ -51,6 +62,13 @@ export interface BrokerEvents {
   /** The Store could not keep or read something. Nothing in it was acknowledged. */
   storeError: [error: Error]
 }
+
+const HOOK_FUNCTIONS = [
+  'authenticate',
+  'authorizePublish',
+  'authorizeSubscribe',
+  'responseInformation',
+] as const
 
 /**
  * An MQTT 5.0, 3.1.1 and 3.1 broker.
@@ -141,9 +159,18 @@ export class Broker extends EventEmitter<BrokerEvents> {
     if (typeof hooks?.name !== 'string' || hooks.name === '') {
       throw typeMisuse('ERR_PROMPTMQ_ARGUMENT', 'use(hooks): hooks.name must be a non-empty string')
     }
-    for (const kind of ['authenticate', 'authorizePublish', 'authorizeSubscribe'] as const) {
+    for (const kind of HOOK_FUNCTIONS) {
       if (hooks[kind] !== undefined && typeof hooks[kind] !== 'function') {
         throw typeMisuse('ERR_PROMPTMQ_ARGUMENT', `use(hooks): hooks.${kind} must be a function`)
+      }
+    }
+    for (const [index, method] of (hooks.authenticationMethods ?? []).entries()) {
+      if (typeof method?.name !== 'string' || typeof method.begin !== 'function') {
+        const path = `hooks.authenticationMethods[${index}]`
+        throw typeMisuse(
+          'ERR_PROMPTMQ_ARGUMENT',
+          `use(hooks): ${path} must have a name and begin()`,
+        )
       }
     }
     this.#engine.hooks.use(hooks)
@@ -230,6 +257,30 @@ export class Broker extends EventEmitter<BrokerEvents> {
     return local
   }
 
+  /**
+   * Ends a client's connection, with a DISCONNECT that its version may not have. Its session stays, its
+   * will is published.
+   *
+   * @throws RangeError with code `ERR_PROMPTMQ_ARGUMENT` for a Reason Code that no DISCONNECT of a server
+   *   has.
+   * @returns false where nobody of that name is connected.
+   */
+  disconnect(
+    clientId: string,
+    { reasonCode = ReasonCode.AdministrativeAction, serverReference }: DisconnectOptions = {},
+  ): boolean {
+    this.#checkOpen()
+    if (reasonCode < 0x80 || !isReasonCodeOf(PacketType.Disconnect, reasonCode, Sender.Server)) {
+      const text = `disconnect: reasonCode must be one of a server's DISCONNECT, not ${reasonCode}`
+      throw rangeMisuse('ERR_PROMPTMQ_ARGUMENT', text)
+    }
+    const connection = this.#engine.sessions.get(clientId)?.connection
+    if (connection === null || connection === undefined) return false
+    connection.disconnect(reasonCode as ReasonCode, 'disconnected by the server', serverReference)
+    this.#engine.endTurn()
+    return true
+  }
+
   /** What there is now and what was counted since the start. */
   stats(): BrokerStats {
     return this.#engine.stats()
@@ -238,9 +289,12 @@ export class Broker extends EventEmitter<BrokerEvents> {
   /**
    * Accepts nothing more, tells the clients (DISCONNECT 0x8B), keeps what was acknowledged, and
    * closes the Store. Wills are published by the rules for a lost connection. Safe to call twice.
+   *
+   * @param options - `serverReference`: where clients are to go instead, `host:port`; they are told so
+   *   with DISCONNECT 0x9C.
    */
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
+  close({ serverReference }: { readonly serverReference?: string } = {}): Promise<void> {
+    this.#closing ??= this.#close(serverReference)
     return this.#closing
   }
 
@@ -248,13 +302,13 @@ export class Broker extends EventEmitter<BrokerEvents> {
     return this.close()
   }
 
-  async #close(): Promise<void> {
+  async #close(serverReference?: string): Promise<void> {
     const engine = this.#engine
     const closed = this.#listeners.map((listener) => listener.close())
     // Who waits for an acknowledgement gets it before the connection ends.
     await this.#settle()
     for (const connection of [...engine.connections]) {
-      connection.disconnect(ReasonCode.ServerShuttingDown, 'server shutting down')
+      connection.disconnect(...farewell(serverReference))
     }
     for (const local of [...this.#localSubscriptions]) local.end()
     engine.endTurn()
@@ -275,6 +329,13 @@ export class Broker extends EventEmitter<BrokerEvents> {
       throw typeMisuse('ERR_PROMPTMQ_CLOSED', 'the broker is closed')
     }
   }
+}
+
+function farewell(serverReference?: string): [ReasonCode, string, string?] {
+  if (serverReference === undefined) {
+    return [ReasonCode.ServerShuttingDown, 'server shutting down']
+  }
+  return [ReasonCode.UseAnotherServer, 'use another server', serverReference]
 }
 
 function checkTopicName(topicName: string, maximumLevels: number): void {

@@ -2,6 +2,7 @@ import {
   DecodeContext,
   FAULTS,
   type Fault,
+  isReasonCodeOf,
   PACKET_NAMES,
   PacketDecoder,
   PacketType,
@@ -10,6 +11,7 @@ import {
 } from '@promptmq/codec'
 import type { TopicEntry } from '@promptmq/router'
 import { Acknowledgements, type Owed } from './acknowledgements.ts'
+import type { Authentication } from './authentication.ts'
 import type { Deadline } from './deadlines.ts'
 import type { Engine } from './engine.ts'
 import { handlePacket } from './handle-packet.ts'
@@ -22,8 +24,11 @@ import type { SessionConnection, SessionEntry } from './sessions.ts'
 import type { Transport, TransportReceiver } from './transport/transport.ts'
 import type { StoredWill } from './wills.ts'
 
-/** Where a connection stands: bytes of CONNECT, a decision about it, everything else, the end. */
-export type Phase = 'connect' | 'deciding' | 'connected' | 'closed'
+/**
+ * Where a connection stands: bytes of CONNECT, a decision about it, steps of authentication, everything
+ * else, the end.
+ */
+export type Phase = 'connect' | 'deciding' | 'authenticating' | 'connected' | 'closed'
 
 const CLIENT_PACKETS =
   (1 << PacketType.Connect) |
@@ -37,6 +42,8 @@ const CLIENT_PACKETS =
   (1 << PacketType.Pingreq) |
   (1 << PacketType.Disconnect) |
   (1 << PacketType.Auth)
+
+const AUTHENTICATION_PACKETS = (1 << PacketType.Auth) | (1 << PacketType.Disconnect)
 
 /** Why a connection is not read from; several may hold at once. */
 const Pause = {
@@ -83,8 +90,12 @@ export class Connection implements TransportReceiver, SessionConnection {
   client: ClientInfo
   /** Set while connected. */
   entry: SessionEntry | null = null
+  /** Set where CONNECT named an Authentication Method. */
+  authentication: Authentication | null = null
   /** Published when the connection is lost. */
   will: StoredWill | null = null
+  /** Request Problem Information (§3.1.2.11.7) is 1. */
+  wantsReasons = true
   /** Milliseconds, 0: none. One and a half times the Keep Alive in force. */
   keepAliveMs = 0
   /** Inbound Topic Aliases, by number; made when the first is set. */
@@ -198,6 +209,13 @@ export class Connection implements TransportReceiver, SessionConnection {
     })
   }
 
+  /** The client has to go on with AUTH; before CONNACK, it may do nothing else [MQTT-3.1.2-30]. */
+  awaitAuth(): void {
+    if (this.phase !== 'deciding') return
+    this.phase = 'authenticating'
+    this.decoder.acceptedTypes = AUTHENTICATION_PACKETS
+  }
+
   /** CONNECT is accepted: from here on every packet of a client may come. */
   accepted(entry: SessionEntry, keepAliveSeconds: number): void {
     this.phase = 'connected'
@@ -226,11 +244,27 @@ export class Connection implements TransportReceiver, SessionConnection {
     this.disconnect(reasonCode, why)
   }
 
-  /** Ends the connection with a DISCONNECT, where the version has one for servers. */
-  disconnect(reasonCode: ReasonCode, why: string): void {
+  /**
+   * Ends the connection with a DISCONNECT, or a CONNACK, where the version has one for it.
+   * @param serverReference - where the client is to go instead.
+   */
+  disconnect(reasonCode: ReasonCode, why: string, serverReference?: string): void {
     if (this.phase === 'closed') return
-    if (this.phase === 'connected') this.writer.disconnect({ type: 'disconnect', reasonCode })
+    const properties = { reasonString: this.reasonString(why), serverReference }
+    if (this.phase === 'connected') {
+      this.writer.disconnect({ type: 'disconnect', reasonCode, properties })
+    } else if (
+      this.phase === 'authenticating' &&
+      isReasonCodeOf(PacketType.Connack, reasonCode, Sender.Server)
+    ) {
+      this.writer.connack({ type: 'connack', reasonCode, properties }) // [MQTT-4.12.0-4]
+    }
     this.#shut(why)
+  }
+
+  /** The Reason String that says so, where that is wanted. */
+  reasonString(why: string): string | undefined {
+    return this.wantsReasons && this.engine.settings.reasonStrings ? why : undefined
   }
 
   /** Ends the connection without a word more than is already written. */
@@ -389,6 +423,7 @@ export class Connection implements TransportReceiver, SessionConnection {
     const { entry, will } = this
     this.phase = 'closed'
     this.acknowledgements.clear()
+    this.authentication?.running?.deadline?.cancel()
     if (entry === null) return
     this.entry = null
     this.will = null
@@ -405,8 +440,11 @@ export class Connection implements TransportReceiver, SessionConnection {
   #overdue(): void {
     if (this.phase === 'closed') {
       this.transport.destroy()
-    } else if (this.phase === 'connect') {
+    } else if (this.phase === 'connect' || this.phase === 'authenticating') {
       this.abandon('no CONNECT in time')
+    } else if (this.phase === 'deciding') {
+      // Hooks have a limit of their own.
+      this.#deadline.set(this.engine.now() + this.engine.settings.connectTimeoutMs)
     } else if (this.phase === 'connected') {
       const due = this.#lastPacketAt + this.keepAliveMs
       // While a hook decides, it is not the client that is silent.

@@ -9,6 +9,7 @@ import {
   ReasonCode,
 } from '@promptmq/codec'
 import type { AcknowledgementResult } from '@promptmq/router'
+import { handleAuth } from './authentication.ts'
 import type { Connection } from './connection.ts'
 import { handleConnect } from './handshake.ts'
 import { handlePublish, handlePubrel } from './publishing.ts'
@@ -46,8 +47,7 @@ export function handlePacket(connection: Connection): void {
       handleConnect(connection)
       break
     default:
-      // AUTH without an Authentication Method in CONNECT [MQTT-4.12.0-6].
-      connection.violate(ReasonCode.ProtocolError, 'AUTH without a method')
+      handleAuth(connection)
   }
 }
 
@@ -107,7 +107,11 @@ function handleDisconnect(connection: Connection): void {
     connection.fail(packet)
     return
   }
-  const { session } = connection.entry!
+  if (connection.entry === null) {
+    connection.abandon('disconnected while authenticating')
+    return
+  }
+  const { session } = connection.entry
   const { sessionExpiryInterval } = packet.properties
   if (sessionExpiryInterval !== undefined) {
     if (session.sessionExpiryInterval === 0 && sessionExpiryInterval > 0) {
@@ -121,7 +125,7 @@ function handleDisconnect(connection: Connection): void {
   }
   if (packet.reasonCode === ReasonCode.Success && connection.will !== null) {
     connection.will = null // [MQTT-3.14.4-3]
-    connection.engine.wills.discard(connection.entry!)
+    connection.engine.wills.discard(connection.entry)
   }
   connection.abandon('disconnected')
 }

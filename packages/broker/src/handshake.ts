@@ -5,11 +5,16 @@ import {
   encodePublishProperties,
   FAULTS,
   Fault,
+  isReasonCodeOf,
+  PacketType,
   ReasonCode,
+  Sender,
 } from '@promptmq/codec'
 import { SESSION_NEVER_EXPIRES } from '@promptmq/store'
+import { beginAuthentication } from './authentication.ts'
 import type { Connection } from './connection.ts'
-import type { Verdict } from './hooks.ts'
+import type { Verdict } from './hook-chain.ts'
+import type { ConnectRequest } from './hooks.ts'
 import type { StoredWill } from './wills.ts'
 
 /**
@@ -31,6 +36,7 @@ export function handleConnect(connection: Connection): void {
   useVersion(connection, connect.protocolVersion)
   connection.writer.maximumPacketSize =
     connect.properties.maximumPacketSize ?? Number.POSITIVE_INFINITY
+  connection.wantsReasons = connect.properties.requestProblemInformation !== 0
   connection.writer.useAliases(
     Math.min(
       connect.properties.topicAliasMaximum ?? 0, // [MQTT-3.1.2-27]
@@ -48,22 +54,72 @@ export function handleConnect(connection: Connection): void {
     protocolVersion: connect.protocolVersion,
     remoteAddress: connection.transport.remoteAddress,
   }
-  const verdict = engine.hooks.authenticate({
+  const request: ConnectRequest = {
     ...connection.client,
     password: connect.password,
     cleanStart: connect.cleanStart,
     keepAlive: connect.keepAlive,
+  }
+  if (connect.properties.authenticationMethod === undefined)
+    authenticate(connection, connect, request)
+  else authenticateInSteps(connection, connect, request)
+}
+
+function authenticate(connection: Connection, connect: Connect, request: ConnectRequest): void {
+  let serverReference: string | undefined
+  const verdict = connection.engine.hooks.authenticate(request, (reference) => {
+    serverReference = reference
   })
-  decide(connection, verdict, () => {
-    decide(connection, authorizeWill(connection, connect), () => accept(connection, connect))
+  const refuseOrRedirect = (code: number) => refuse(connection, code, { serverReference })
+  decide(connection, verdict, () => authorize(connection, connect), refuseOrRedirect)
+}
+
+/** Enhanced authentication (§4.12): by the method that CONNECT names. */
+function authenticateInSteps(
+  connection: Connection,
+  connect: Connect,
+  request: ConnectRequest,
+): void {
+  const { authenticationMethod, authenticationData } = connect.properties
+  const method = connection.engine.hooks.authenticationMethod(authenticationMethod!)
+  if (method === undefined) {
+    refuse(connection, ReasonCode.BadAuthenticationMethod) // [MQTT-4.12.0-1]
+    return
+  }
+  beginAuthentication(connection, method, request, authenticationData, (step) => {
+    if (step.kind === 'failure') {
+      refuse(connection, step.reasonCode ?? ReasonCode.NotAuthorized)
+      return
+    }
+    const { userName = connection.client.userName } = step
+    connection.client = { ...connection.client, userName }
+    authorize(connection, connect, {
+      authenticationMethod: method.name, // [MQTT-4.12.0-5]
+      authenticationData: step.data,
+    })
   })
 }
 
+/** @param properties - of a CONNACK that accepts. */
+function authorize(
+  connection: Connection,
+  connect: Connect,
+  properties: Partial<ConnackProperties> = {},
+): void {
+  const verdict = authorizeWill(connection, connect)
+  decide(connection, verdict, () => accept(connection, connect, properties))
+}
+
 /** Goes on where the verdict allows it; refuses the CONNECT where it does not. */
-function decide(connection: Connection, verdict: Verdict, then: () => void): void {
+function decide(
+  connection: Connection,
+  verdict: Verdict,
+  then: () => void,
+  otherwise = (code: number) => refuse(connection, code),
+): void {
   const go = (code: number) => {
     if (code === ReasonCode.Success) then()
-    else refuse(connection, code)
+    else otherwise(code)
   }
   if (typeof verdict === 'number') go(verdict)
   else connection.wait(verdict, go)
@@ -80,9 +136,9 @@ export function refuseConnect(connection: Connection, fault: Fault): void {
     connection.abandon(text) // what is no MQTT is told nothing
   } else if (fault === Fault.ProtocolVersionUnsupported) {
     useVersion(connection, level > 5 ? 5 : 4)
-    refuse(connection, reasonCode)
+    refuse(connection, reasonCode, { reasonString: connection.reasonString(text) })
   } else if (level === 5) {
-    refuse(connection, reasonCode)
+    refuse(connection, reasonCode, { reasonString: connection.reasonString(text) })
   } else {
     connection.abandon(text) // 3.1.1 closes without a CONNACK [MQTT-3.1.4-1]
   }
@@ -102,8 +158,16 @@ function useVersion(connection: Connection, version: 3 | 4 | 5): void {
   connection.writer.protocolVersion = version
 }
 
-function refuse(connection: Connection, reasonCode: number): void {
-  connection.writer.connack({ type: 'connack', sessionPresent: false, reasonCode })
+/** @param properties - of the CONNACK, where its version has any. */
+function refuse(
+  connection: Connection,
+  reasonCode: number,
+  properties: Partial<ConnackProperties> = {},
+): void {
+  const isLegal =
+    isReasonCodeOf(PacketType.Connack, reasonCode, Sender.Server) && reasonCode >= 0x80
+  const code = isLegal ? reasonCode : ReasonCode.NotAuthorized
+  connection.writer.connack({ type: 'connack', reasonCode: code, properties })
   connection.abandon(`CONNECT refused with 0x${reasonCode.toString(16)}`)
 }
 
@@ -115,9 +179,6 @@ function checkConnect(connection: Connection, connect: Connect): number {
     const mayBeAssigned =
       connect.protocolVersion === 5 || (connect.protocolVersion === 4 && connect.cleanStart)
     if (!mayBeAssigned) return ReasonCode.ClientIdentifierNotValid
-  }
-  if (connect.properties.authenticationMethod !== undefined) {
-    return ReasonCode.BadAuthenticationMethod
   }
   if (engine.connectionCount > engine.settings.maximumConnections) return ReasonCode.QuotaExceeded
   const wantsStore = sessionExpiryOf(connection, connect) > 0
@@ -139,9 +200,13 @@ function authorizeWill(connection: Connection, { will }: Connect): Verdict {
 }
 
 /** The CONNECT is good: takes the session over and answers. */
-function accept(connection: Connection, connect: Connect): void {
+function accept(
+  connection: Connection,
+  connect: Connect,
+  properties: Partial<ConnackProperties>,
+): void {
   const { engine, client } = connection
-  const owner = engine.hooks.has('authenticate') ? (client.userName ?? '') : ''
+  const owner = engine.hooks.authenticates ? (client.userName ?? '') : ''
   const former = engine.sessions.claim(client.clientId)
   if (former !== undefined && former.session.owner !== owner) {
     refuse(connection, ReasonCode.NotAuthorized)
@@ -165,7 +230,10 @@ function accept(connection: Connection, connect: Connect): void {
     type: 'connack',
     sessionPresent: isPresent,
     reasonCode: ReasonCode.Success,
-    properties: agreed(connection, connect, sessionExpiryInterval, keepAlive),
+    properties: {
+      ...agreed(connection, connect, sessionExpiryInterval, keepAlive),
+      ...properties,
+    },
   })
   if (!isAnswered) {
     connection.abandon('Maximum Packet Size leaves no room for CONNACK')
@@ -183,9 +251,14 @@ function agreed(
   sessionExpiryInterval: number,
   keepAlive: number,
 ): Partial<ConnackProperties> {
-  const { settings } = connection.engine
+  const { engine } = connection
+  const { settings } = engine
   const asked = connect.properties.sessionExpiryInterval ?? 0
+  const wantsInformation = connect.properties.requestResponseInformation === 1 // [MQTT-3.1.2-28]
   return {
+    ...(wantsInformation && {
+      responseInformation: engine.hooks.responseInformation(connection.client),
+    }),
     ...(connect.clientId === '' && { assignedClientIdentifier: connection.client.clientId }),
     ...(sessionExpiryInterval !== asked && { sessionExpiryInterval }),
     ...(keepAlive !== connect.keepAlive && { serverKeepAlive: keepAlive }),

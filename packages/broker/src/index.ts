@@ -1,7 +1,13 @@
 export type { ShareStrategy } from '@promptmq/router'
+export type {
+  AuthenticationExchange,
+  AuthenticationMethod,
+  AuthenticationStep,
+} from './authentication.ts'
 export {
   Broker,
   type BrokerEvents,
+  type DisconnectOptions,
   type PublishOptions,
   type SubscribeOptions,
 } from './broker.ts'
@@ -12,10 +18,12 @@ export type {
   Decision,
   Hooks,
   Publication,
+  Redirection,
   SubscribeRequest,
 } from './hooks.ts'
 export type { ReceivedMessage } from './local-subscription.ts'
 export type { BrokerOptions, Logger } from './options.ts'
+export { type ScramCredentials, type ScramOptions, scramCredentials, scramSha256 } from './scram.ts'
 export type { BrokerStats, DropCounts } from './statistics.ts'
 export type { Listener, ListenOptions } from './transport/listener.ts'
 export type { Transport, TransportReceiver } from './transport/transport.ts'

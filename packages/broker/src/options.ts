@@ -47,6 +47,8 @@ export interface BrokerOptions {
   readonly maximumQoS?: number
   /** Whether clients may publish retained messages. Default true. */
   readonly retainAvailable?: boolean
+  /** Whether a refusing CONNACK and a DISCONNECT say why in words. Default true. */
+  readonly reasonStrings?: boolean
   /** QoS 1 and 2 messages that a client may have unacknowledged, told in CONNACK. Default 65,535. */
   readonly receiveMaximum?: number
   /** Topic Aliases that a client may use, told in CONNACK. Default 32. */
@@ -154,6 +156,7 @@ const OTHERS = [
   'whenSlow',
   'shareStrategy',
   'retainAvailable',
+  'reasonStrings',
 ]
 
 /**
@@ -181,6 +184,7 @@ export function resolveOptions(options: BrokerOptions): Settings {
     ...(numbers as Record<keyof typeof NUMBERS, number>),
     whenQueueFull: policy('whenQueueFull', options.whenQueueFull, WHEN_QUEUE_FULL),
     retainAvailable: flag('retainAvailable', options.retainAvailable, true),
+    reasonStrings: flag('reasonStrings', options.reasonStrings, true),
     shareStrategy: policy('shareStrategy', options.shareStrategy, SHARE_STRATEGIES),
     whenSlow: policy('whenSlow', options.whenSlow, WHEN_SLOW),
     ...(options.store === undefined ? {} : { store: options.store }),

@@ -1,9 +1,12 @@
 import {
+  type AuthInput,
+  authSize,
   type ConnackInput,
   connackSize,
   copyRange,
   type DisconnectInput,
   disconnectSize,
+  encodeAuth,
   encodeConnack,
   encodeDisconnect,
   encodePingresp,
@@ -193,10 +196,19 @@ export class PacketWriter implements Outlet, Flushable {
 
   /** @returns false where it is larger than the client takes: then nothing can be said to it. */
   connack(packet: ConnackInput): boolean {
-    const size = connackSize(this.protocolVersion, packet)
+    const fitting = this.#fitting(packet, connackSize)
+    if (fitting === null) return false
+    const offset = this.#reserve(connackSize(this.protocolVersion, fitting))
+    encodeConnack(this.#buffer.bytes, offset, this.protocolVersion, fitting)
+    return true
+  }
+
+  /** @returns false as above. */
+  auth(packet: AuthInput): boolean {
+    const size = authSize(this.protocolVersion, packet)
     if (size > this.maximumPacketSize) return false
     const offset = this.#reserve(size)
-    encodeConnack(this.#buffer.bytes, offset, this.protocolVersion, packet)
+    encodeAuth(this.#buffer.bytes, offset, this.protocolVersion, packet)
     return true
   }
 
@@ -218,10 +230,10 @@ export class PacketWriter implements Outlet, Flushable {
   /** Left out where the version has none for a server, or the client could not take it. */
   disconnect(packet: DisconnectInput): void {
     if (this.protocolVersion !== 5) return
-    const size = disconnectSize(this.protocolVersion, packet)
-    if (size > this.maximumPacketSize) return
-    const offset = this.#reserve(size)
-    encodeDisconnect(this.#buffer.bytes, offset, this.protocolVersion, packet)
+    const fitting = this.#fitting(packet, disconnectSize)
+    if (fitting === null) return
+    const offset = this.#reserve(disconnectSize(5, fitting))
+    encodeDisconnect(this.#buffer.bytes, offset, 5, fitting)
   }
 
   flush(): void {
@@ -351,6 +363,20 @@ export class PacketWriter implements Outlet, Flushable {
     if (pendingBytes === this.#pendingBytes || this.#isClosed) return
     this.#host.pendingBudget.changed(pendingBytes - this.#pendingBytes)
     this.#pendingBytes = pendingBytes
+  }
+
+  /**
+   * The packet as the client can take it: without its Reason String, if need be [MQTT-3.2.2-19]
+   * [MQTT-3.14.2-3]; `null`: not at all.
+   */
+  #fitting<Packet extends ConnackInput | DisconnectInput>(
+    packet: Packet,
+    sizeOf: (version: ProtocolVersion, packet: Packet) => number,
+  ): Packet | null {
+    const { protocolVersion, maximumPacketSize } = this
+    if (sizeOf(protocolVersion, packet) <= maximumPacketSize) return packet
+    const silent = { ...packet, properties: { ...packet.properties, reasonString: undefined } }
+    return sizeOf(protocolVersion, silent) <= maximumPacketSize ? silent : null
   }
 
   #reserve(size: number): number {

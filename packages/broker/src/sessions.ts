@@ -1,3 +1,4 @@
+import type { ReasonCode } from '@promptmq/codec'
 import { Session, type SessionHost, type Subscription, type TopicTree } from '@promptmq/router'
 import { SESSION_NEVER_EXPIRES } from '@promptmq/store'
 import type { Deadline, Deadlines } from './deadlines.ts'
@@ -19,6 +20,8 @@ export interface SessionEntry {
 export interface SessionConnection {
   /** Another connection takes the session over: DISCONNECT 0x8E, then close. */
   takeOver(): void
+  /** DISCONNECT, then close. */
+  disconnect(reasonCode: ReasonCode, why: string, serverReference?: string): void
 }
 
 /**

@@ -11,7 +11,7 @@ import {
 } from '@promptmq/codec'
 import { Subscription } from '@promptmq/router'
 import type { Connection } from './connection.ts'
-import type { Verdict } from './hooks.ts'
+import type { Verdict } from './hook-chain.ts'
 
 /** SUBSCRIBE (§3.8): one decision a Topic Filter, then all of them in order, then one SUBACK. */
 export function handleSubscribe(connection: Connection): void {

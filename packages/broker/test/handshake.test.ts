@@ -100,7 +100,7 @@ describe('CONNECT, §3.1', () => {
       '20 03 00 87 00',
     ],
   ])('[%s] %s is refused and closed', async (_statement, _what, bytes, expected) => {
-    const { broker } = await startBroker()
+    const { broker } = await startBroker({ reasonStrings: false })
     const { answer, isClosed } = await exchange(broker, bytes)
     expect(Buffer.from(answer).toString('hex')).toBe(expected.replaceAll(' ', ''))
     expect(isClosed).toBe(true)

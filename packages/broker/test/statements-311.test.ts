@@ -612,3 +612,23 @@ test('[3.1.1 MQTT-3.12.4-1] PINGREQ is answered with PINGRESP', async () => {
   await client.sendBytes(wire`c0 00`)
   expect([...client.transport.taken()]).toEqual([...wire`d0 00`])
 })
+
+test('[3.1.1 MQTT-3.1.3-9] a Client Identifier that a hook rejects is answered with 2, and closed', async () => {
+  const { broker } = await startBroker()
+  broker.use({ name: 'rule', authenticate: ({ clientId }) => (clientId === 'bad' ? 0x85 : true) })
+  const client = new TestClient(broker, 4)
+  await client.sendBytes(wire`10 0f | 00 04 "MQTT" | 04 02 00 00 | 00 03 "bad"`)
+  expect([...client.transport.taken()]).toEqual([...wire`20 02 00 02`])
+  expect(client.isClosed).toBe(true)
+})
+
+test('[3.1.1 MQTT-7.0.0-2] a plain client needs nothing beyond the specification', async () => {
+  const { broker } = await startBroker()
+  const client = new TestClient(broker, 4)
+  await client.sendBytes(wire`10 0d | 00 04 "MQTT" | 04 02 00 3c | 00 01 "c"`)
+  await client.sendBytes(wire`82 06 | 00 01 | 00 01 "t" 00`)
+  await client.sendBytes(wire`30 04 | 00 01 "t" | "x"`)
+  await client.sendBytes(wire`e0 00`)
+  const answers = wire`20 02 00 00 | 90 03 00 01 00 | 30 04 00 01 "t" "x"`
+  expect([...client.transport.taken()]).toEqual([...answers])
+})
