@@ -7,7 +7,6 @@ import {
   type Message,
   type QueueLimits,
   type Session,
-  type SessionHost,
   type TopicEntry,
   TopicTable,
   TopicTree,
@@ -19,11 +18,12 @@ import { Flusher } from './flusher.ts'
 import { HookChain } from './hook-chain.ts'
 import type { ClientInfo } from './hooks.ts'
 import { Journal, type JournalHost } from './journal.ts'
+import { LeftBehind } from './left-behind.ts'
 import type { Settings } from './options.ts'
 import type { PacketWriter, WriterHost } from './packet-writer.ts'
 import { readPage } from './restore.ts'
 import { Retained } from './retained.ts'
-import { Sessions } from './sessions.ts'
+import { type SessionEntry, Sessions, type SessionsHost } from './sessions.ts'
 import type { BrokerStats } from './statistics.ts'
 import type { Transport } from './transport/transport.ts'
 import { type StoredWill, Wills } from './wills.ts'
@@ -48,7 +48,7 @@ export interface EngineListener {
  * turn nothing is written and nothing committed; {@link Engine.endTurn} then flushes each connection
  * that has something to send, with one write, and hands the journal's batch to the Store.
  */
-export class Engine implements SessionHost, JournalHost, WriterHost, FanOutHost {
+export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost {
   readonly settings: Settings
   readonly deadlines: Deadlines
   readonly hooks: HookChain
@@ -118,9 +118,7 @@ export class Engine implements SessionHost, JournalHost, WriterHost, FanOutHost 
     this.journal =
       store === undefined ? null : new Journal(store, clock, this.uncommittedBudget, this)
     this.retained = new Retained(this.journal, settings)
-    this.sessions = new Sessions(this.deadlines, this.tree, this.journal, this, (entry) =>
-      this.wills.sessionEnded(entry),
-    )
+    this.sessions = new Sessions(this.deadlines, this.tree, this.journal, this)
     const now = () => this.now()
     this.wills = new Wills(this.deadlines, this.journal, now, (will) => this.publishWill(will))
     this.fanOut = new FanOut(this)
@@ -264,6 +262,35 @@ export class Engine implements SessionHost, JournalHost, WriterHost, FanOutHost 
 
   droppedQos0(reason: 'slow' | 'too large', count: number): void {
     this.#dropped[reason] += count
+  }
+
+  sessionEnded(entry: SessionEntry): void {
+    this.wills.sessionEnded(entry)
+  }
+
+  leaveBehind(session: Session, then: () => void): void {
+    const left = new LeftBehind(this.fanOut, session)
+    for (const undelivered of session.undelivered()) left.pass(undelivered)
+    if (session.outbox.spilledCount === 0) then()
+    else this.#leaveSpilled(session, session.readUpTo, left, then)
+  }
+
+  /** What only the Store has, page by page; what cannot be read is lost with the session. */
+  #leaveSpilled(session: Session, after: number, left: LeftBehind, then: () => void): void {
+    readPage(this, session, after)
+      .then(
+        (page) => {
+          for (const undelivered of page) left.pass(undelivered)
+          const last = page.at(-1)
+          if (last === undefined) then()
+          else this.#leaveSpilled(session, last.position, left, then)
+        },
+        (error: Error) => {
+          this.#listener.storeFailed(error)
+          then()
+        },
+      )
+      .then(() => this.endTurn())
   }
 
   readQueue(session: Session, after: number): void {

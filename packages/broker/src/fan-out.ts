@@ -6,6 +6,7 @@ import type {
   Session,
   SharedGroup,
   TopicEntry,
+  TopicTable,
   TopicTree,
 } from '@promptmq/router'
 import type { Journal } from './journal.ts'
@@ -18,6 +19,7 @@ export type Target = Pick<Recipient, 'session' | 'qos' | 'retainAsPublished' | '
 /** What a FanOut needs of the broker. */
 export interface FanOutHost {
   readonly tree: TopicTree
+  readonly topics: TopicTable
   readonly retained: Retained
   readonly journal: Journal | null
   now(): number
@@ -116,6 +118,15 @@ export class FanOut {
     this.#shareAndRetain(route, message, entry.hash)
     this.work += workOf(message.qos, route.recipients.length)
     return !route.isEmpty
+  }
+
+  /** A message that a member of a shared group has not acknowledged goes to another, if there is one. */
+  passToMember(message: Message, shareName: string, filter: string): void {
+    const { topics, tree } = this.#host
+    if (message.expiresAt <= this.#host.now()) return
+    const entry = topics.ofName(message.topicName)
+    const isGroup = (group: SharedGroup) => group.shareName === shareName && group.filter === filter
+    shareOut(entry.route(tree).groups.filter(isGroup), message, entry.hash)
   }
 
   #isLong(entry: TopicEntry, route: Route): boolean {

@@ -3,6 +3,7 @@ import { Session, type SessionHost, type Subscription, type TopicTree } from '@p
 import { SESSION_NEVER_EXPIRES } from '@promptmq/store'
 import type { Deadline, Deadlines } from './deadlines.ts'
 import type { Journal } from './journal.ts'
+import { sharesSubscriptions } from './left-behind.ts'
 import type { PendingWill } from './wills.ts'
 
 /** A session and what the broker knows around it. */
@@ -24,6 +25,14 @@ export interface SessionConnection {
   disconnect(reasonCode: ReasonCode, why: string, serverReference?: string): void
 }
 
+/** What the registry needs of the broker. */
+export interface SessionsHost extends SessionHost {
+  /** A session has ended, its subscriptions are in no tree any more: its will is due. */
+  sessionEnded(entry: SessionEntry): void
+  /** Passes on what others of its shared subscriptions may get; `then` forget it. */
+  leaveBehind(session: Session, then: () => void): void
+}
+
 /**
  * Every session by Client Identifier (§4.1): begins, resumes, expires and ends them, and keeps the
  * topic tree and the journal in step.
@@ -33,22 +42,13 @@ export class Sessions {
   readonly #deadlines: Deadlines
   readonly #tree: TopicTree
   readonly #journal: Journal | null
-  readonly #host: SessionHost
-  readonly #ended: (entry: SessionEntry) => void
+  readonly #host: SessionsHost
 
-  /** @param ended - a session is about to be forgotten: its will is due. */
-  constructor(
-    deadlines: Deadlines,
-    tree: TopicTree,
-    journal: Journal | null,
-    host: SessionHost,
-    ended: (entry: SessionEntry) => void,
-  ) {
+  constructor(deadlines: Deadlines, tree: TopicTree, journal: Journal | null, host: SessionsHost) {
     this.#deadlines = deadlines
     this.#tree = tree
     this.#journal = journal
     this.#host = host
-    this.#ended = ended
   }
 
   get count(): number {
@@ -127,13 +127,10 @@ export class Sessions {
     entry.expiry.cancel()
     this.#entries.delete(session.clientId)
     for (const subscription of session.subscriptions.values()) this.#tree.remove(subscription)
-    session.subscriptions.clear()
-    session.outbox.clear()
     session.isEnded = true
-    this.#ended(entry)
-    if (session.journal !== null) {
-      this.#journal!.append({ kind: 'sessionDelete', session: session.number })
-    }
+    this.#host.sessionEnded(entry)
+    if (sharesSubscriptions(session)) this.#host.leaveBehind(session, () => this.#forget(session))
+    else this.#forget(session)
   }
 
   /** @returns false where it replaced one of the same filter: the subscription existed. */
@@ -187,6 +184,14 @@ export class Sessions {
     }
     this.#entries.set(session.clientId, entry)
     return entry
+  }
+
+  #forget(session: Session): void {
+    session.subscriptions.clear()
+    session.outbox.clear()
+    if (session.journal !== null) {
+      this.#journal!.append({ kind: 'sessionDelete', session: session.number })
+    }
   }
 
   #keep(session: Session, expiresAt: number | null): void {

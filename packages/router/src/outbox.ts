@@ -55,6 +55,11 @@ export class Outbox {
     return this.#items.length - this.#head
   }
 
+  /** Those in memory, the oldest first. */
+  held(): readonly Waiting[] {
+    return this.#items.slice(this.#head)
+  }
+
   get spilledCount(): number {
     return this.#spilledCount
   }

@@ -240,6 +240,22 @@ export class Session {
     for (let i = 0; i < count; i++) this.#sendGated(gated[i]!)
   }
 
+  /** What another could be sent instead, in order: at QoS 1 in flight, and what waits in memory. */
+  undelivered(): { readonly message: Message; readonly identifiers: readonly number[] }[] {
+    const isOpen = ({ state, message }: InflightDelivery) =>
+      state === DeliveryState.AwaitPuback && message !== null
+    const inflight = this.inflight.inOrder().filter(isOpen)
+    return [
+      ...inflight.map(({ message, identifiers }) => ({ message: message!, identifiers })),
+      ...this.outbox.held(),
+    ]
+  }
+
+  /** Position of the youngest waiting message that is or was in memory. */
+  get readUpTo(): number {
+    return this.#readUpTo
+  }
+
   /** What earlier connections left unfinished takes no quota, but it is in flight. */
   get #hasPlace(): boolean {
     const { maximumInflight, maximumBytes } = this.#host.queueLimits

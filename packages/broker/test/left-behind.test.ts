@@ -1,0 +1,129 @@
+import type { ConnectInput } from '@promptmq/codec'
+import { MemoryStore } from '@promptmq/store'
+import { settle, TestClient } from '@promptmq/testing'
+import { describe, expect, test } from 'vitest'
+import { only, payloads, startBroker } from './harness.ts'
+
+const KEPT: Partial<ConnectInput> = {
+  cleanStart: false,
+  properties: { sessionExpiryInterval: 100 },
+}
+
+const subscribe = (topicFilter: string, qos: 0 | 1 | 2, subscriptionIdentifier?: number) =>
+  ({
+    type: 'subscribe',
+    packetIdentifier: 1,
+    subscriptions: [{ topicFilter, qos }],
+    properties: { subscriptionIdentifier },
+  }) as const
+
+describe('a member of a shared group whose session ends (§4.8.2)', () => {
+  test('leaves what it did not acknowledge to another, but what is sent at QoS 2', async () => {
+    const { broker } = await startBroker()
+    const first = await TestClient.join(broker, {
+      clientId: 'first',
+      properties: { receiveMaximum: 3 },
+    })
+    await first.subscribe('$share/g/t/#', 2)
+    for (const [i, qos] of ([1, 2, 1, 2, 1] as const).entries()) {
+      await broker.publish(`t/${i}`, `${i} at ${qos}`, { qos })
+    }
+    await broker.publish('t/6', 'expires', { qos: 1, properties: { messageExpiryInterval: 0 } })
+    const [sent] = only(first.take(), 'publish')
+    await first.send({ type: 'puback', packetIdentifier: sent!.packetIdentifier! })
+    // In flight now: 1 at QoS 2, 2 at QoS 1, 3 at QoS 2; the others wait.
+    expect(payloads(first.take())).toEqual(['3 at 2'])
+    const second = await TestClient.join(broker, { clientId: 'second' })
+    await second.subscribe('$share/g/t/#', 2)
+    const stranger = await TestClient.join(broker, { clientId: 'stranger' })
+    await stranger.subscribe('$share/other/t/#', 2)
+    await first.drop()
+    const got = only(second.take(), 'publish')
+    expect(payloads(got)).toEqual(['2 at 1', '4 at 1'])
+    expect(got.every(({ dup }) => !dup)).toBe(true)
+    expect(stranger.take()).toEqual([])
+  })
+
+  test('so does one that another CONNECT starts anew', async () => {
+    const { broker } = await startBroker()
+    const first = await TestClient.join(broker, { clientId: 'first', ...KEPT })
+    await first.subscribe('$share/g/t', 1)
+    await first.drop()
+    await broker.publish('t', 'x', { qos: 1 })
+    const second = await TestClient.join(broker, { clientId: 'second' })
+    await second.subscribe('$share/g/t', 1)
+    await TestClient.join(broker, { clientId: 'first', cleanStart: true })
+    expect(payloads(second.take())).toEqual(['x'])
+  })
+
+  test('what waits in the Store goes on as well, and then the session is forgotten', async () => {
+    const store = new MemoryStore()
+    const { broker, clock } = await startBroker({ store, maximumHeldMessages: 2 })
+    const first = await TestClient.join(broker, { clientId: 'first', ...KEPT })
+    await first.subscribe('$share/g/t', 1)
+    await first.drop()
+    const all = Array.from({ length: 1_200 }, (_, i) => String(i))
+    for (const each of all) await broker.publish('t', each, { qos: 1 })
+    const second = await TestClient.join(broker, { clientId: 'second' })
+    await second.subscribe('$share/g/t', 1)
+    clock.advance(100_000)
+    const got: string[] = []
+    for (let round = 0; round < 2_000 && got.length < all.length; round++) {
+      const packets = only(second.take(), 'publish')
+      got.push(...payloads(packets))
+      await second.send(
+        ...packets.map(
+          ({ packetIdentifier }) =>
+            ({ type: 'puback', packetIdentifier: packetIdentifier! }) as const,
+        ),
+      )
+      await settle()
+    }
+    expect(got).toEqual(all)
+    await broker.close()
+    const after = await startBroker({ store })
+    expect(after.broker.stats().sessions).toBe(0)
+  })
+
+  test('a Store that cannot be read loses what is there, and says so', async () => {
+    const store = new MemoryStore()
+    const { broker, clock } = await startBroker({ store, maximumHeldMessages: 1 })
+    const first = await TestClient.join(broker, { clientId: 'first', ...KEPT })
+    await first.subscribe('$share/g/t', 1)
+    await first.drop()
+    for (const each of ['a', 'b']) await broker.publish('t', each, { qos: 1 })
+    const second = await TestClient.join(broker, { clientId: 'second' })
+    await second.subscribe('$share/g/t', 1)
+    store.readQueue = () => Promise.reject(new Error('unreadable'))
+    const errors: Error[] = []
+    broker.on('storeError', (error) => errors.push(error))
+    clock.advance(100_000)
+    await settle()
+    expect(payloads(second.take())).toEqual(['a'])
+    expect(errors).toMatchObject([{ message: 'unreadable' }])
+  })
+
+  test('what came by an ordinary subscription as well is told by its identifiers', async () => {
+    const { broker } = await startBroker()
+    const first = await TestClient.join(broker, { clientId: 'first' })
+    await first.send(subscribe('t', 1, 7), subscribe('$share/g/t', 1, 8))
+    await first.send(subscribe('u', 1), subscribe('$share/g/u', 1))
+    const second = await TestClient.join(broker, { clientId: 'second' })
+    for (const topic of ['t', 'u']) await broker.publish(topic, topic, { qos: 1 })
+    expect(payloads(first.take()).toSorted()).toEqual(['t', 't', 'u', 'u'])
+    await second.send(subscribe('$share/g/t', 1), subscribe('$share/g/u', 1))
+    await first.drop()
+    expect(payloads(second.take())).toEqual(['t'])
+  })
+
+  test('where nobody is left in the group, they die with it', async () => {
+    const { broker } = await startBroker()
+    const first = await TestClient.join(broker, { clientId: 'first' })
+    await first.subscribe('$share/g/t', 1)
+    await broker.publish('t', 'x', { qos: 1 })
+    await first.drop()
+    const second = await TestClient.join(broker, { clientId: 'second' })
+    await second.subscribe('$share/g/t', 1)
+    expect(second.take()).toEqual([])
+  })
+})
