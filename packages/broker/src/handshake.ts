@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import {
   type ConnackProperties,
   type Connect,
@@ -184,10 +185,17 @@ function checkConnect(connection: Connection, connect: Connect): number {
   const wantsStore = sessionExpiryOf(connection, connect) > 0
   if (wantsStore && engine.journal?.failure) return ReasonCode.ServerUnavailable
   const { will } = connect
-  const { maximumQoS, retainAvailable } = engine.settings
+  const { maximumQoS, retainAvailable, checkPayloadFormat } = engine.settings
   if (will !== undefined && will.qos > maximumQoS) return ReasonCode.QoSNotSupported // [MQTT-3.2.2-12]
   // [MQTT-3.2.2-13]
   if (will?.retain && !retainAvailable) return ReasonCode.RetainNotSupported
+  if (
+    checkPayloadFormat &&
+    will?.properties.payloadFormatIndicator === 1 &&
+    !isUtf8(will.payload)
+  ) {
+    return ReasonCode.PayloadFormatInvalid
+  }
   // Names that begin with `$` are the server's (§4.7.2).
   return will?.topicName.startsWith('$') ? ReasonCode.NotAuthorized : ReasonCode.Success
 }
@@ -206,7 +214,8 @@ function accept(
   properties: Partial<ConnackProperties>,
 ): void {
   const { engine, client } = connection
-  const owner = engine.hooks.authenticates ? (client.userName ?? '') : ''
+  const isBound = engine.settings.bindSessionsToUserName && engine.hooks.authenticates
+  const owner = isBound ? (client.userName ?? '') : ''
   const former = engine.sessions.claim(client.clientId)
   if (former !== undefined && former.session.owner !== owner) {
     refuse(connection, ReasonCode.NotAuthorized)
@@ -264,6 +273,9 @@ function agreed(
     ...(keepAlive !== connect.keepAlive && { serverKeepAlive: keepAlive }),
     ...(settings.maximumQoS < 2 && { maximumQoS: settings.maximumQoS }),
     ...(!settings.retainAvailable && { retainAvailable: 0 }),
+    ...(!settings.wildcardSubscriptionAvailable && { wildcardSubscriptionAvailable: 0 }),
+    ...(!settings.sharedSubscriptionAvailable && { sharedSubscriptionAvailable: 0 }),
+    ...(!settings.subscriptionIdentifiersAvailable && { subscriptionIdentifiersAvailable: 0 }),
     ...(settings.receiveMaximum < 65_535 && { receiveMaximum: settings.receiveMaximum }),
     ...(settings.topicAliasMaximum > 0 && { topicAliasMaximum: settings.topicAliasMaximum }),
     maximumPacketSize: settings.maximumPacketSize,

@@ -47,6 +47,22 @@ export interface BrokerOptions {
   readonly maximumQoS?: number
   /** Whether clients may publish retained messages. Default true. */
   readonly retainAvailable?: boolean
+  /** Whether Topic Filters may have `+` and `#`. Default true; like the two below, told in CONNACK. */
+  readonly wildcardSubscriptionAvailable?: boolean
+  /** Whether there are shared subscriptions. Default true. */
+  readonly sharedSubscriptionAvailable?: boolean
+  /** Whether subscriptions may have a Subscription Identifier. Default true. */
+  readonly subscriptionIdentifiersAvailable?: boolean
+  /**
+   * Whether a payload that a Payload Format Indicator calls UTF-8 has to be: else it is refused with 0x99.
+   * Default false: nobody reads payloads.
+   */
+  readonly checkPayloadFormat?: boolean
+  /**
+   * Whether a session belongs to the User Name that began it, where somebody authenticates: nobody else
+   * resumes it or takes it over. Default true; false: the Client Identifier alone tells.
+   */
+  readonly bindSessionsToUserName?: boolean
   /** Whether a refusing CONNACK and a DISCONNECT say why in words. Default true. */
   readonly reasonStrings?: boolean
   /** QoS 1 and 2 messages that a client may have unacknowledged, told in CONNACK. Default 65,535. */
@@ -145,19 +161,20 @@ const NUMBERS = {
   maximumUserProperties: [64, 0, 1_000_000],
 } as const satisfies Partial<Record<keyof BrokerOptions, readonly [number, number, number]>>
 
+/** name: default */
+const FLAGS = {
+  retainAvailable: true,
+  wildcardSubscriptionAvailable: true,
+  sharedSubscriptionAvailable: true,
+  subscriptionIdentifiersAvailable: true,
+  checkPayloadFormat: false,
+  bindSessionsToUserName: true,
+  reasonStrings: true,
+} as const satisfies Partial<Record<keyof BrokerOptions, boolean>>
+
 const WHEN_QUEUE_FULL = ['drop newest', 'drop oldest'] as const
 const WHEN_SLOW = ['drop newest', 'drop oldest', 'disconnect'] as const
-const OTHERS = [
-  'store',
-  'logger',
-  'clock',
-  'random',
-  'whenQueueFull',
-  'whenSlow',
-  'shareStrategy',
-  'retainAvailable',
-  'reasonStrings',
-]
+const OTHERS = ['store', 'logger', 'clock', 'random', 'whenQueueFull', 'whenSlow', 'shareStrategy']
 
 /**
  * Fills in the defaults.
@@ -165,7 +182,7 @@ const OTHERS = [
  */
 export function resolveOptions(options: BrokerOptions): Settings {
   for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(NUMBERS, name) && !OTHERS.includes(name)) {
+    if (!Object.hasOwn(NUMBERS, name) && !Object.hasOwn(FLAGS, name) && !OTHERS.includes(name)) {
       throw typeMisuse('ERR_PROMPTMQ_OPTION', `'${name}' is not an option of Broker`)
     }
   }
@@ -180,11 +197,14 @@ export function resolveOptions(options: BrokerOptions): Settings {
     }
     numbers[name] = value as number
   }
+  const flags: Record<string, boolean> = {}
+  for (const [name, fallback] of Object.entries(FLAGS)) {
+    flags[name] = flag(name, options[name as keyof BrokerOptions], fallback)
+  }
   return {
     ...(numbers as Record<keyof typeof NUMBERS, number>),
+    ...(flags as Record<keyof typeof FLAGS, boolean>),
     whenQueueFull: policy('whenQueueFull', options.whenQueueFull, WHEN_QUEUE_FULL),
-    retainAvailable: flag('retainAvailable', options.retainAvailable, true),
-    reasonStrings: flag('reasonStrings', options.reasonStrings, true),
     shareStrategy: policy('shareStrategy', options.shareStrategy, SHARE_STRATEGIES),
     whenSlow: policy('whenSlow', options.whenSlow, WHEN_SLOW),
     ...(options.store === undefined ? {} : { store: options.store }),
@@ -202,7 +222,7 @@ function policy<T extends string>(name: string, value: T | undefined, known: rea
   throw rangeMisuse('ERR_PROMPTMQ_OPTION', `${name} must be one of ${list}, not ${String(value)}`)
 }
 
-function flag(name: string, value: boolean | undefined, fallback: boolean): boolean {
+function flag(name: string, value: unknown, fallback: boolean): boolean {
   if (value === undefined || typeof value === 'boolean') return value ?? fallback
   throw typeMisuse('ERR_PROMPTMQ_OPTION', `${name} must be a boolean, not ${String(value)}`)
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { decodePublishHeader, decodePubrel, Fault, PacketType, ReasonCode } from '@promptmq/codec'
 import { keepMessage, type Message, type TopicEntry } from '@promptmq/router'
 import { shortAcknowledgement } from './acknowledgements.ts'
@@ -126,6 +127,10 @@ function refusal(connection: Connection, topic: TopicEntry): number {
   const header = engine.publishHeader
   // Names that begin with `$` are the server's (§4.7.2).
   if (topic.bytes[0] === DOLLAR) return ReasonCode.NotAuthorized
+  if (engine.settings.checkPayloadFormat && header.payloadFormatIndicator === 1) {
+    const payload = header.bytes.subarray(header.payloadStart, header.payloadEnd)
+    if (!isUtf8(payload)) return ReasonCode.PayloadFormatInvalid
+  }
   if ((header.qos > 0 || header.retain) && engine.journal?.failure) return ReasonCode.QuotaExceeded
   if (header.retain) {
     const size = header.payloadEnd - header.propertiesStart + topic.bytes.length

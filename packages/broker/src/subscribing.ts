@@ -21,6 +21,11 @@ export function handleSubscribe(connection: Connection): void {
     connection.fail(packet)
     return
   }
+  const unavailable = unavailableOf(connection, packet)
+  if (unavailable !== ReasonCode.Success && context.protocolVersion === 5) {
+    connection.violate(unavailable, 'CONNACK said that this is not available')
+    return
+  }
   const verdicts = packet.subscriptions.map((request) => judge(connection, request))
   if (verdicts.every((verdict) => typeof verdict === 'number')) {
     subscribe(connection, packet, verdicts)
@@ -62,11 +67,38 @@ function unsubscribeFailure(connection: Connection, topicFilter: string): number
   return typeof parsed === 'number' ? FAULTS[parsed]!.reasonCode : ReasonCode.NoSubscriptionExisted
 }
 
+/** What CONNACK said there is not, 0: nothing of it (§3.2.2.3.11 and the two behind it). */
+function unavailableOf(connection: Connection, packet: Subscribe): ReasonCode {
+  if (
+    packet.properties.subscriptionIdentifier !== undefined &&
+    !connection.engine.settings.subscriptionIdentifiersAvailable
+  ) {
+    return ReasonCode.SubscriptionIdentifiersNotSupported
+  }
+  for (const { topicFilter } of packet.subscriptions) {
+    const code = unavailableFilter(connection, topicFilter)
+    if (code !== ReasonCode.Success) return code
+  }
+  return ReasonCode.Success
+}
+
+function unavailableFilter({ engine }: Connection, topicFilter: string): ReasonCode {
+  const { sharedSubscriptionAvailable, wildcardSubscriptionAvailable } = engine.settings
+  if (!sharedSubscriptionAvailable && topicFilter.startsWith('$share/')) {
+    return ReasonCode.SharedSubscriptionsNotSupported
+  }
+  return !wildcardSubscriptionAvailable && /[+#]/.test(topicFilter)
+    ? ReasonCode.WildcardSubscriptionsNotSupported
+    : ReasonCode.Success
+}
+
 /** The QoS that one Topic Filter is granted, or the Reason Code that refuses it. */
 function judge(connection: Connection, request: SubscriptionRequest): Verdict {
   const { engine, client } = connection
   const parsed = parseTopicFilter(request.topicFilter, engine.settings.maximumTopicLevels)
   if (typeof parsed === 'number') return ReasonCode.TopicFilterInvalid
+  const unavailable = unavailableFilter(connection, request.topicFilter)
+  if (unavailable !== ReasonCode.Success) return unavailable
   if (engine.journal?.failure && connection.entry!.session.journal !== null) {
     return ReasonCode.UnspecifiedError
   }
