@@ -34,7 +34,7 @@ const PROPERTY_NAMES = new Set([
   'subscriptionIdentifiers',
 ])
 
-const FORMS = ['$bytes', '$new', '$oneOf', '$anyOrder', '$between']
+const FORMS = ['$bytes', '$new', '$oneOf', '$advised', '$anyOrder', '$between']
 
 /**
  * @param names - gets the names that the packet gives, each with a value to go on with.

@@ -14,7 +14,8 @@
  *   null                            absent
  *   "$name"                         what the name stands for, or, the first time, whatever comes
  *   { "$new": "$name" }             the same, and nothing that another name stands for
- *   { "$oneOf": [...] }             one of them; the first is what the standard advises
+ *   { "$oneOf": [...] }             one of them
+ *   { "$advised": [...] }           the first, or, where nobody is strict, another one
  *   { "$anyOrder": [...] }          a list, in whatever order
  *   { "$between": [first, last] }   a number, both ends included
  */
@@ -26,7 +27,7 @@ import { readNotation } from './notation.ts'
 /** How strictly it is compared, and with what. */
 export interface MatchOptions {
   readonly names: Names
-  /** Of what may be one of several, only the first is good. */
+  /** Of what is advised, only the first is good. */
   readonly isStrict: boolean
 }
 
@@ -61,6 +62,16 @@ export function tellMismatch(
   return surplus?.[0] ?? ''
 }
 
+/** What a value may be beside the plain ones; one of the keys is there. */
+interface Form {
+  readonly $bytes?: string
+  readonly $new?: string
+  readonly $oneOf?: readonly unknown[]
+  readonly $advised?: readonly unknown[]
+  readonly $anyOrder?: readonly unknown[]
+  readonly $between?: readonly [number, number]
+}
+
 function fieldOf(object: object, name: string): unknown {
   return (object as Readonly<Record<string, unknown>>)[name]
 }
@@ -74,19 +85,19 @@ function matches(expected: unknown, actual: unknown, options: MatchOptions): boo
   if (typeof expected === 'string') return matchesText(expected, actual, options)
   if (Array.isArray(expected)) return matchesList(expected, actual, options)
   if (typeof expected !== 'object') return expected === actual
-  const { $bytes, $new, $oneOf, $anyOrder, $between } = expected as Readonly<Record<string, unknown>>
-  if ($bytes !== undefined) return matchesBytes($bytes as string, actual, options)
+  const { $bytes, $new, $oneOf, $advised, $anyOrder, $between } = expected as Form
+  if ($bytes !== undefined) return matchesBytes($bytes, actual, options)
   if ($new !== undefined) {
     return !options.names.includes(actual as NamedValue) && matches($new, actual, options)
   }
-  if ($oneOf !== undefined) {
-    const choices = $oneOf as readonly unknown[]
-    return (options.isStrict ? choices.slice(0, 1) : choices).some((one) =>
-      matches(one, actual, options),
-    )
+  if ($oneOf !== undefined) return $oneOf.some((one) => matches(one, actual, options))
+  if ($advised !== undefined) {
+    const choices = options.isStrict ? $advised.slice(0, 1) : $advised
+    return choices.some((one) => matches(one, actual, options))
   }
-  if ($anyOrder !== undefined) return matchesUnordered($anyOrder as unknown[], actual, options)
-  const [first, last] = $between as [number, number]
+  if ($anyOrder !== undefined) return matchesUnordered($anyOrder, actual, options)
+  if ($between === undefined) return false
+  const [first, last] = $between
   return typeof actual === 'number' && actual >= first && actual <= last
 }
 
