@@ -21,8 +21,7 @@ describe.each([...new Set(EXCHANGES.map(({ file }) => file))])('%s', (file) => {
   const exchanges = EXCHANGES.filter((exchange) => exchange.file === file)
   test.each(exchanges)('$statements $name', async (exchange) => {
     const difference = await runExchange(exchange, { host: '127.0.0.1', port }, { isStrict: true })
-    if (difference !== null) expect.fail(formatDifference(difference))
-    expect(broker.stats().connections).toBeGreaterThanOrEqual(0)
+    expect(difference === null ? '' : formatDifference(difference)).toBe('')
   })
 })
 

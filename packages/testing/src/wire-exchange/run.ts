@@ -16,7 +16,7 @@ export interface RunOptions {
   readonly timeoutMs?: number
   /** What the standard only advises must be done too. Default false. */
   readonly isStrict?: boolean
-  /** Four letters or digits for `@run`. Default: chance. */
+  /** Four letters or digits for `@run`. Default: others each time. */
   readonly run?: string
 }
 
@@ -34,7 +34,10 @@ export interface Difference {
   readonly bytes: string
 }
 
-const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789'
+/** Numbers of four letters whose first is a digit: no word of JSON is one. */
+const RUNS = 10 * 36 ** 3
+const AT_ONCE = 16
+let lastRun = Math.floor(Math.random() * RUNS)
 
 /** @returns the first difference, `null` where there is none. Throws where nobody listens. */
 export async function runExchange(
@@ -54,6 +57,34 @@ export async function runExchange(
   } finally {
     run.dispose()
   }
+}
+
+/** What an exchange came to. */
+export interface Outcome {
+  readonly exchange: WireExchange
+  readonly difference: Difference | null
+}
+
+/**
+ * Has them all, several at once: their names keep them apart.
+ *
+ * @returns in their order.
+ */
+export async function runExchanges(
+  exchanges: readonly WireExchange[],
+  address: BrokerAddress,
+  options: RunOptions = {},
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = []
+  const waiting = [...exchanges.entries()]
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [index, exchange] = next
+      outcomes[index] = { exchange, difference: await runExchange(exchange, address, options) }
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  return outcomes
 }
 
 /** One line that says all that is known of a difference. */
@@ -78,7 +109,7 @@ class ExchangeRun {
     this.#address = address
     this.#timeoutMs = options.timeoutMs ?? 2_000
     this.#isStrict = options.isStrict ?? false
-    this.#names = new Names(options.run ?? randomRun())
+    this.#names = new Names(options.run ?? nextRun())
   }
 
   dispose(): void {
@@ -197,9 +228,10 @@ class ExchangeRun {
   }
 }
 
-function randomRun(): string {
-  const chance = crypto.getRandomValues(new Uint8Array(RUN_MARK.length))
-  return Array.from(chance, (byte) => LETTERS[byte % LETTERS.length]).join('')
+/** One after the other from where chance began, so that no two executions share a name. */
+function nextRun(): string {
+  lastRun = (lastRun + 1) % RUNS
+  return lastRun.toString(36).padStart(RUN_MARK.length, '0')
 }
 
 /** `PUBLISH { "topicName": "a/b", "qos": 1 }`: what is there, in short. */
