@@ -6,7 +6,7 @@ import {
   FAULTS,
   type Packet,
   PacketDecoder,
-  type PacketType,
+  PacketType,
   type ProtocolVersion,
   Sender,
 } from '@promptmq/codec'
@@ -26,6 +26,19 @@ export type Arrival =
 
 const PINGREQ = Uint8Array.of(0xc0, 0x00)
 
+const OF_SERVERS = [
+  PacketType.Connack,
+  PacketType.Publish,
+  PacketType.Puback,
+  PacketType.Pubrec,
+  PacketType.Pubrel,
+  PacketType.Pubcomp,
+  PacketType.Suback,
+  PacketType.Unsuback,
+  PacketType.Pingresp,
+].reduce((bits, type) => bits | (1 << type), 0)
+const OF_SERVERS_5 = OF_SERVERS | (1 << PacketType.Disconnect) | (1 << PacketType.Auth)
+
 /**
  * A client's end of one TCP connection: writes bytes, and keeps what comes until it is asked for.
  * Every packet goes through the codec's decoder, which refuses what a server must not send.
@@ -42,6 +55,7 @@ export class WireConnection {
     this.#socket = socket
     const rules = { protocolVersion, sender: Sender.Server }
     this.#decoder = new PacketDecoder(new DecodeContext(rules))
+    this.#decoder.acceptedTypes = protocolVersion === 5 ? OF_SERVERS_5 : OF_SERVERS
     socket.on('data', (chunk: Uint8Array) => this.#received(chunk))
     socket.on('end', () => this.#closed())
     socket.on('close', () => this.#closed())
