@@ -8,7 +8,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { proofsOf, type Statements } from './conformance/coverage.ts'
+import { isProof, proofsOf, type Statements } from './conformance/coverage.ts'
 import { conformanceDocument, untested } from './conformance/document.ts'
 
 /** What binds a server and no test names, of both standards. It is to become 0, and never more. */
@@ -34,17 +34,14 @@ if (missing.length > MOST_UNTESTED) {
 }
 console.log(`conformance: ${missing.length} statements that bind a server have no test yet`)
 
-/** Tests, and the golden packets that one of them runs. */
 function testPaths(): string[] {
-  const isTest = (path: string) =>
-    /^packages\/[^/]+\/test\/.*\.test\.ts$/.test(path) || /^fixtures\/packets\/.*\.json$/.test(path)
   return ['packages', 'fixtures']
     .flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
         .filter((path) => !path.includes('node_modules'))
         .map((path) => `${folder}/${path}`),
     )
-    .filter(isTest)
+    .filter(isProof)
     .sort()
 }
 

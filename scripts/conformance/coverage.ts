@@ -24,6 +24,17 @@ export interface Proof {
   readonly reason?: string
 }
 
+/**
+ * Whether what the file names is proved: a test, or a fixture that one of them runs. What is known of
+ * other brokers, in a folder below the exchanges, proves nothing.
+ */
+export function isProof(path: string): boolean {
+  return (
+    /^packages\/[^/]+\/test\/.*\.test\.ts$/.test(path) ||
+    /^fixtures\/(packets|wire)\/[^/]+\.json$/.test(path)
+  )
+}
+
 /** In a test's own text: `3.1.1 MQTT-3.2.2-6` is of 3.1.1, the id alone of 5.0. */
 const NAMED = /(3\.1\.1 )?\b(MQTT-\d+\.\d+\.\d+-\d+)\b/g
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { proofsOf, type Statement, type Statements } from '../conformance/coverage.ts'
+import { isProof, proofsOf, type Statement, type Statements } from '../conformance/coverage.ts'
 import { conformanceDocument } from '../conformance/document.ts'
 
 const statement = (id: string, who: Statement['who'] = 'server'): Statement => ({
@@ -42,6 +42,20 @@ describe('a statement', () => {
       'no test yet',
     )
   })
+})
+
+test('what proves a statement is a test, a golden packet or an exchange', () => {
+  const paths = [
+    'packages/broker/test/session.test.ts',
+    'fixtures/packets/publish.json',
+    'fixtures/wire/publish.json',
+    'fixtures/wire/differences/a-broker.json',
+    'fixtures/statements.json',
+    'packages/broker/test/harness.ts',
+  ]
+  expect(paths.filter(isProof)).toEqual(paths.slice(0, 3))
+  const texts = new Map([['fixtures/wire/publish.json', '"statements": ["3.1.1 MQTT-1.1.1-1"],']])
+  expect(conformanceDocument(proofsOf(statements, texts))).toContain('\\* | wire/publish |')
 })
 
 test('the document counts and lists', () => {
