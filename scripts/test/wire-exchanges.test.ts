@@ -93,7 +93,11 @@ describe.skipIf(!version?.includes('mosquitto version 2.0.11'))('mosquitto 2.0.1
     try {
       await running(child)
       const exchanges = readExchanges(join(root, 'fixtures/wire'))
-      const outcomes = await runExchanges(exchanges, { host: '127.0.0.1', port })
+      const outcomes = await runExchanges(
+        exchanges,
+        { host: '127.0.0.1', port },
+        { timeoutMs: 3_000 },
+      )
       const surprises = outcomes.flatMap((outcome) => {
         const judgement = judge(outcome, known)
         if (judgement === 'same' || judgement === 'explained') return []
@@ -105,7 +109,7 @@ describe.skipIf(!version?.includes('mosquitto version 2.0.11'))('mosquitto 2.0.1
       await end(child)
       rmSync(folder, { recursive: true, force: true })
     }
-  })
+  }, 120_000)
 })
 
 async function freePort(): Promise<number> {

@@ -20,7 +20,8 @@ afterAll(() => broker.close())
 describe.each([...new Set(EXCHANGES.map(({ file }) => file))])('%s', (file) => {
   const exchanges = EXCHANGES.filter((exchange) => exchange.file === file)
   test.each(exchanges)('$statements $name', async (exchange) => {
-    const difference = await runExchange(exchange, { host: '127.0.0.1', port }, { isStrict: true })
+    const options = { isStrict: true, timeoutMs: 10_000 }
+    const difference = await runExchange(exchange, { host: '127.0.0.1', port }, options)
     expect(difference === null ? '' : formatDifference(difference)).toBe('')
   })
 })

@@ -10,7 +10,7 @@ export interface WireExchange {
   /** Of the file, without its ending: `publish`. */
   readonly file: string
   readonly name: string
-  /** What it proves: ids of statements, those of 3.1.1 with that in front. */
+  /** What it proves: ids of statements, those of 3.1.1 with that in front; none of 3.1. */
   readonly statements: readonly string[]
   readonly protocolVersion: ProtocolVersion
   readonly steps: readonly Step[]

@@ -76,7 +76,9 @@ function parseExchange(file: string, exchange: ExchangeText): WireExchange {
   const protocolVersion = versionOf(rest.protocolVersion)
   const surplus = Object.keys(rest).find((key) => key !== 'protocolVersion')
   if (surplus !== undefined) throw new Error(`'${surplus}' is no key of an exchange`)
-  if (!Array.isArray(statements) || statements.length === 0) throw new Error('proves no statement')
+  // 3.1 has no numbered statements.
+  const isProof = statements?.length > 0 || protocolVersion === 3
+  if (!isProof) throw new Error('proves no statement')
   const bad = statements.find((id) => !/^(3\.1\.1 )?MQTT-\d+\.\d+\.\d+-\d+$/.test(id))
   if (bad !== undefined) throw new Error(`'${bad}' is no id of a statement`)
   const reader = new StepReader(protocolVersion)
