@@ -31,6 +31,8 @@ export interface ConnectOptions {
   readonly reconnects?: boolean
   readonly userName?: string
   readonly password?: string
+  /** Proves the password by SCRAM-SHA-256, where the library can. */
+  readonly scram?: { readonly userName: string; readonly password: string }
   readonly will?: WillOptions
   readonly properties?: {
     readonly sessionExpiryInterval?: number
@@ -77,6 +79,8 @@ export interface InteropClient {
     /** As it came: of the version that was spoken. */
     readonly code: number
     readonly properties: ServerProperties
+    /** The server has proved that it knows the password too. */
+    readonly isProved?: boolean
   }
   /** @returns the code of SUBACK. */
   subscribe(topicFilter: string, options?: SubscribeOptions): Promise<number>

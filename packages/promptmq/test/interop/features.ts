@@ -50,6 +50,10 @@ export const FEATURES = {
   }),
   'Assigned Client Identifier': feature(SINCE_311),
   'user name and password': feature(ALL),
+  'enhanced authentication, SCRAM-SHA-256': feature(V5, {
+    mosquitto: cannot('has no option for it'),
+    paho: cannot('does not hand on AUTH'),
+  }),
   'Keep Alive: PINGREQ and PINGRESP': feature(ALL, {
     mosquitto: but('takes no Keep Alive below 5 s but from the server', V5),
   }),

@@ -1,7 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Broker, type BrokerOptions, type ClientInfo, type Clock } from '@promptmq/broker'
+import {
+  Broker,
+  type BrokerOptions,
+  type ClientInfo,
+  type Clock,
+  scramCredentials,
+  scramSha256,
+} from '@promptmq/broker'
 import { SqliteStore } from '@promptmq/store-sqlite'
 import { within } from './events.ts'
 import type { Version } from './features.ts'
@@ -39,6 +46,7 @@ export class InteropBroker {
     const clock = new ForwardClock()
     const store = new SqliteStore({ path: join(folder, 'promptmq.db') })
     const broker = await Broker.start({ store, clock, ...options })
+    const kept = await scramCredentials(USER.password)
     broker.use({
       name: 'interop',
       authenticate: ({ userName, password }) => {
@@ -46,6 +54,11 @@ export class InteropBroker {
           userName === USER.userName && Buffer.from(password ?? []).toString() === USER.password
         return userName === undefined || isKnown ? true : 0x86
       },
+      authenticationMethods: [
+        scramSha256({
+          credentials: (userName) => (userName === USER.userName ? kept : undefined),
+        }),
+      ],
       authorizePublish: (_client, { topicName }) => !topicName.includes(FORBIDDEN),
       authorizeSubscribe: (_client, { topicFilter }) => !topicFilter.includes(FORBIDDEN),
     })

@@ -16,6 +16,7 @@ import type {
 } from './client.ts'
 import { Inbox, within } from './events.ts'
 import type { Version } from './features.ts'
+import { ScramClient } from './scram-client.ts'
 
 const MODES = {
   '3.1': { protocolVersion: 3, protocolId: 'MQIsdp' },
@@ -29,7 +30,9 @@ export const mqttJs: ClientKind = {
   isHere: true,
   tellsReasonCodes: true,
   async connect(port, version, options) {
-    const client = mqtt.connect(`mqtt://127.0.0.1:${port}`, clientOptions(version, options))
+    const scram = options.scram === undefined ? null : new ScramClient(options.scram)
+    const client = mqtt.connect(`mqtt://127.0.0.1:${port}`, clientOptions(version, options, scram))
+    if (scram !== null) answerWith(client, scram)
     const inbox = new Inbox<Message>()
     client.on('message', (topic, payload, packet) => inbox.push(messageOf(topic, payload, packet)))
     let seen: number | undefined
@@ -39,7 +42,7 @@ export const mqttJs: ClientKind = {
     // What the library has to say of a connection that ends is said by its end.
     client.on('error', () => {})
     const ended = new Promise<void>((resolve) => client.once('close', resolve)).then(() => seen)
-    const connack = await within(connackOf(client), () => 'CONNACK')
+    const connack = await within(connackOf(client, scram), () => 'CONNACK')
     return clientOf(client, connack, inbox, ended)
   },
   close: () => Promise.resolve(),
@@ -80,7 +83,11 @@ function clientOf(
   }
 }
 
-function clientOptions(version: Version, options: ConnectOptions): IClientOptions {
+function clientOptions(
+  version: Version,
+  options: ConnectOptions,
+  scram: ScramClient | null,
+): IClientOptions {
   const { clientId, clean = true, keepAlive = 60, userName, password, will } = options
   return {
     ...MODES[version],
@@ -91,6 +98,13 @@ function clientOptions(version: Version, options: ConnectOptions): IClientOption
     ...(userName !== undefined && { username: userName }),
     ...(password !== undefined && { password }),
     ...(options.properties !== undefined && { properties: { ...options.properties } }),
+    ...(scram !== null && {
+      properties: {
+        ...options.properties,
+        authenticationMethod: SCRAM,
+        authenticationData: scram.first(),
+      },
+    }),
     ...(will !== undefined && {
       will: {
         topic: will.topic,
@@ -110,15 +124,34 @@ function clientOptions(version: Version, options: ConnectOptions): IClientOption
   } as IClientOptions
 }
 
+const SCRAM = 'SCRAM-SHA-256'
+
+/** Answers the challenge. */
+function answerWith(client: MqttClient, scram: ScramClient): void {
+  client.handleAuth = ({ properties }, callback) => {
+    const authenticationData = scram.final(properties!.authenticationData!)
+    callback(undefined, {
+      cmd: 'auth',
+      reasonCode: 0x18,
+      properties: { authenticationMethod: SCRAM, authenticationData },
+    })
+  }
+}
+
 /** The first CONNACK, whatever it says. */
-function connackOf(client: MqttClient): Promise<InteropClient['connack']> {
+function connackOf(
+  client: MqttClient,
+  scram: ScramClient | null,
+): Promise<InteropClient['connack']> {
   return new Promise((resolve, reject) => {
-    client.once('packetreceive', (packet) => {
-      const connack = packet as IConnackPacket
+    client.on('packetreceive', (packet) => {
+      if (packet.cmd !== 'connack') return
+      const connack: IConnackPacket = packet
       resolve({
         sessionPresent: connack.sessionPresent,
         code: (connack.reasonCode ?? connack.returnCode)!,
         properties: connackProperties(connack.properties),
+        isProved: scram?.isServer(connack.properties?.authenticationData) === true,
       })
     })
     client.once('close', () => reject(new Error('closed without CONNACK')))

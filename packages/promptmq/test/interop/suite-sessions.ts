@@ -94,6 +94,16 @@ export const testSessions: Area = (declare, declareAtOnce) => {
     await expectNothingMore(client, client, name('t'), 0)
   })
 
+  declare('enhanced authentication, SCRAM-SHA-256', async ({ name, connect }) => {
+    const known = await connect('known', { scram: USER })
+    expect(known.connack).toMatchObject({ code: 0, isProved: true })
+    await known.subscribe(name('t'))
+    await expectNothingMore(known, known, name('t'), 0)
+    const wrong = await connect('wrong', { scram: { ...USER, password: 'guess' } })
+    expect(wrong.connack.code).toBe(0x86)
+    await within(wrong.ended, () => 'the end of a refused connection')
+  })
+
   declare('user name and password', async ({ version, name, connect }) => {
     const known = await connect('known', USER)
     expect(known.connack.code).toBe(0)
