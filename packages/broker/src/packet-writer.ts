@@ -21,10 +21,10 @@ import {
   type UnsubackInput,
   unsubackSize,
 } from '@promptmq/codec'
-import type { Budget, Message, Outlet } from '@promptmq/router'
+import type { Message, Outlet } from '@promptmq/router'
+import { Backlog, type BacklogHost } from './backlog.ts'
 import { deliverySize, encodeDelivery } from './delivery.ts'
 import type { Flushable } from './flusher.ts'
-import { HeldPackets } from './held-packets.ts'
 import { OutboundAliases } from './outbound-aliases.ts'
 import type { Transport } from './transport/transport.ts'
 import { WriteBuffer, type WritePools } from './write-buffer.ts'
@@ -37,21 +37,17 @@ const QOS = 0b0110
 const ALIASED_FORMAT = 6
 
 /** What a PacketWriter needs of the broker. */
-export interface WriterHost {
+export interface WriterHost extends BacklogHost {
   readonly buffers: WritePools
   /** What is being read: its bytes stay until the turn ends. `null` while nothing is. */
   readonly chunk: Uint8Array | null
   /** It stays for good: the transport that it came on gives its chunks. */
   readonly isChunkGiven: boolean
-  readonly pendingBudget: Budget
-  readonly whenSlow: 'drop newest' | 'drop oldest' | 'disconnect'
   /** Bytes that were handed to transports, ever. */
   writtenBytes: number
   now(): number
   /** There is something to flush. */
   touched(writer: PacketWriter): void
-  /** A QoS 0 message was not sent. */
-  droppedQos0(reason: 'slow' | 'too large', count: number): void
 }
 
 /**
@@ -65,15 +61,8 @@ export class PacketWriter implements Outlet, Flushable {
   maximumPacketSize = Number.POSITIVE_INFINITY
   isTouched = false
   waitsIn = 0
-  /** Bytes that may wait in the buffer, as of this turn, before a client is too slow for QoS 0. */
-  #room = 0
-  /** Bytes that the budget knows of. */
-  #pendingBytes = 0
-  #isClosed = false
-  /** Where the oldest are to be dropped: what waits to be written. */
-  readonly #held: HeldPackets | null
   #aliases: OutboundAliases | null = null
-  readonly #tooSlow: () => void
+  readonly #backlog: Backlog
   readonly #buffer: WriteBuffer
   readonly #transport: Transport
   readonly #host: WriterHost
@@ -82,8 +71,7 @@ export class PacketWriter implements Outlet, Flushable {
   constructor(host: WriterHost, transport: Transport, tooSlow: () => void) {
     this.#host = host
     this.#transport = transport
-    this.#tooSlow = tooSlow
-    this.#held = host.whenSlow === 'drop oldest' ? new HeldPackets() : null
+    this.#backlog = new Backlog(host, transport, tooSlow)
     this.#buffer = new WriteBuffer(host.buffers, transport)
   }
 
@@ -128,7 +116,9 @@ export class PacketWriter implements Outlet, Flushable {
       ? message.end - message.packetStart
       : deliverySize(protocolVersion, message, qos, identifiers, alias)
     if (qos === 0 && !this.#accepts(size)) {
-      if (this.#held !== null) this.#hold(this.#encoded(message, flags, identifiers, alias, size))
+      if (this.#waits(size)) {
+        this.#backlog.hold(this.#encoded(message, flags, identifiers, alias, size))
+      }
     } else if (isPacket) {
       const { bytes, packetStart, end, identifierAt } = message
       this.#copyPacket(bytes, packetStart, end, flags, identifierAt, packetIdentifier)
@@ -153,7 +143,9 @@ export class PacketWriter implements Outlet, Flushable {
 
   forward(bytes: Uint8Array, start: number, end: number): void {
     if (!this.#accepts(end - start)) {
-      if (this.#held !== null) this.#hold(new Uint8Array(bytes.subarray(start, end)))
+      if (this.#waits(end - start)) {
+        this.#backlog.hold(new Uint8Array(bytes.subarray(start, end)))
+      }
     } else if (bytes === this.#host.chunk) {
       this.#buffer.refer(bytes, start, end, this.#host.isChunkGiven)
     } else {
@@ -239,7 +231,7 @@ export class PacketWriter implements Outlet, Flushable {
   flush(): void {
     this.#host.writtenBytes += this.#buffer.length
     this.#buffer.flush()
-    this.#account()
+    this.#backlog.account()
   }
 
   settle(): void {
@@ -249,24 +241,22 @@ export class PacketWriter implements Outlet, Flushable {
   /** The transport is done with a write. */
   written(): void {
     this.#buffer.written()
-    this.#account()
+    this.#backlog.account()
   }
 
   /** The client has read all: what was held back follows. */
   drained(): void {
-    this.#account()
-    const held = this.#held
-    if (held === null) return
-    for (let packet = held.shift(); packet !== undefined; packet = held.shift()) {
+    const backlog = this.#backlog
+    backlog.account()
+    for (let packet = backlog.shift(); packet !== undefined; packet = backlog.shift()) {
       this.#copy(packet, 0, packet.length)
     }
   }
 
   /** The transport is closed: nothing waits any more. */
   closed(): void {
-    this.#isClosed = true
     this.#buffer.closed()
-    this.#host.pendingBudget.changed(-this.#pendingBytes)
+    this.#backlog.closed()
   }
 
   /** A PUBLISH that is there, with other flags and another Packet Identifier. */
@@ -293,34 +283,19 @@ export class PacketWriter implements Outlet, Flushable {
     return offset
   }
 
-  /** A QoS 0 PUBLISH goes out unless the client cannot take its size or reads too slowly. */
+  /** Whether a QoS 0 PUBLISH goes out now; else see {@link PacketWriter.#waits}. */
   #accepts(size: number): boolean {
-    if (size > this.maximumPacketSize) {
-      this.#host.droppedQos0('too large', 1)
-      return false
-    }
-    if ((this.#held === null || this.#held.isEmpty) && this.#hasRoomFor(size)) return true
-    this.#overflow()
-    return false
-  }
-
-  #hasRoomFor(size: number): boolean {
+    if (size > this.maximumPacketSize) return false
     this.#touch()
-    const { length } = this.#buffer
-    // One that is larger than all that may wait still goes out, alone.
-    return length + size <= this.#room || (length === 0 && this.#transport.pendingBytes === 0)
+    return this.#backlog.hasRoomFor(size, this.#buffer.length)
   }
 
-  #overflow(): void {
-    if (this.#held !== null) return
-    this.#host.droppedQos0('slow', 1)
-    if (this.#host.whenSlow === 'disconnect') this.#tooSlow()
-  }
-
-  #hold(packet: Uint8Array): void {
-    const droppedCount = this.#held!.push(packet, this.#host.pendingBudget.limit >> 1)
-    if (droppedCount > 0) this.#host.droppedQos0('slow', droppedCount)
-    this.#account()
+  /** Whether one that does not go out now is held back; else it is dropped. */
+  #waits(size: number): boolean {
+    if (size > this.maximumPacketSize) this.#host.droppedQos0('too large', 1)
+    else if (this.#backlog.holdsBack) return true
+    else this.#backlog.drop()
+    return false
   }
 
   #encoded(
@@ -347,8 +322,8 @@ export class PacketWriter implements Outlet, Flushable {
     const alias = aliases.use(message.topicName)
     if (alias >= 0) return alias
     const size = deliverySize(5, message, qos, identifiers, alias)
-    const mayBeDropped = qos === 0 && (this.#held !== null || !this.#hasRoomFor(size))
-    if (size <= this.maximumPacketSize && !mayBeDropped) return alias
+    const isSent = qos > 0 || (!this.#backlog.holdsBack && this.#accepts(size))
+    if (size <= this.maximumPacketSize && isSent) return alias
     aliases.undo(message.topicName)
     return 0
   }
@@ -356,13 +331,6 @@ export class PacketWriter implements Outlet, Flushable {
   /** Milliseconds on the clock, where the message's expiry asks for them. */
   #timeFor(message: Message): number {
     return message.expiresAt === Number.POSITIVE_INFINITY ? 0 : this.#host.now()
-  }
-
-  #account(): void {
-    const pendingBytes = this.#transport.pendingBytes + (this.#held?.byteSize ?? 0)
-    if (pendingBytes === this.#pendingBytes || this.#isClosed) return
-    this.#host.pendingBudget.changed(pendingBytes - this.#pendingBytes)
-    this.#pendingBytes = pendingBytes
   }
 
   /**
@@ -386,9 +354,7 @@ export class PacketWriter implements Outlet, Flushable {
 
   #touch(): void {
     if (this.isTouched) return
-    const { limit } = this.#host.pendingBudget
     this.#host.touched(this)
-    // Half is for what is held back, where that is done.
-    this.#room = (this.#held === null ? limit : limit >> 1) - this.#transport.pendingBytes
+    this.#backlog.beginTurn()
   }
 }
