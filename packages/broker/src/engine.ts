@@ -270,7 +270,7 @@ export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost
 
   leaveBehind(session: Session, then: () => void): void {
     const left = new LeftBehind(this.fanOut, session)
-    for (const undelivered of session.undelivered()) left.pass(undelivered)
+    left.pass(session.undelivered())
     if (session.outbox.spilledCount === 0) then()
     else this.#leaveSpilled(session, session.readUpTo, left, then)
   }
@@ -280,7 +280,7 @@ export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost
     readPage(this, session, after)
       .then(
         (page) => {
-          for (const undelivered of page) left.pass(undelivered)
+          left.pass(page)
           const last = page.at(-1)
           if (last === undefined) then()
           else this.#leaveSpilled(session, last.position, left, then)

@@ -124,6 +124,7 @@ export class FanOut {
   passToMember(message: Message, shareName: string, filter: string): void {
     const { topics, tree } = this.#host
     if (message.expiresAt <= this.#host.now()) return
+    message.number = 0 // No stored session may have it any more.
     const entry = topics.ofName(message.topicName)
     const isGroup = (group: SharedGroup) => group.shareName === shareName && group.filter === filter
     shareOut(entry.route(tree).groups.filter(isGroup), message, entry.hash)
@@ -211,6 +212,8 @@ class LongFanOut {
     this.#start?.(this)
     this.#start = null
     const { recipients } = this
+    // All who had it from the slices before may have acknowledged it.
+    this.#message.number = 0
     const end = Math.min(recipients.length, this.#next + SLICE)
     deliverSome(recipients, this.#next, end, this.#message, this.#publisher)
     this.#next = end

@@ -1,4 +1,10 @@
-import { MatchResult, type Message, type Session, TopicTree } from '@promptmq/router'
+import {
+  MatchResult,
+  type Message,
+  type Session,
+  type Subscription,
+  TopicTree,
+} from '@promptmq/router'
 import type { FanOut } from './fan-out.ts'
 
 /**
@@ -6,38 +12,88 @@ import type { FanOut } from './fan-out.ts'
  * QoS 1 that it was sent and did not acknowledge, and all that waited for it. A QoS 2 message that it was
  * sent is lost with it: another member might get it a second time.
  *
- * Which subscription a message came by is not written down: one that an ordinary subscription of the
- * session matches as well is taken for that one's, unless its Subscription Identifiers tell.
+ * Which subscription a message came by is told by its list of Subscription Identifiers, which is the
+ * subscription's own. What the Store gave back does not tell: at QoS 1 each group that it may have come by
+ * gets it, at QoS 2 only where there is but one; and none where an ordinary subscription matches as well,
+ * unless the identifiers are those of a group.
  */
 export class LeftBehind {
   readonly #fanOut: FanOut
   /** What the session subscribed to. */
   readonly #own = new TopicTree()
   readonly #result = new MatchResult()
+  readonly #origins = new Map<readonly number[], Subscription>()
+  /** What a message is known by: its number in the Store, where it had one. */
+  readonly #keys = new Map<Message, Message | number>()
+  /** Which groups got it. */
+  readonly #passed = new Map<Message | number, Set<string>>()
 
   /** @param session - whose subscriptions are in the broker's tree no more. */
   constructor(fanOut: FanOut, session: Session) {
     this.#fanOut = fanOut
-    for (const subscription of session.subscriptions.values()) this.#own.add(subscription)
-  }
-
-  /** Somebody else of the group gets it, where it came by one. */
-  pass({ message, identifiers }: Undelivered): void {
-    const result = this.#result
-    this.#own.match(message.topicName, result)
-    for (const { shareName, filter, members } of result.groups) {
-      const own = members[0]!.identifiers
-      const isTold = own.length > 0 && own.join() === identifiers.join()
-      if (result.subscriptions.length === 0 || isTold) {
-        this.#fanOut.passToMember(message, shareName, filter)
-      }
+    for (const subscription of session.subscriptions.values()) {
+      this.#own.add(subscription)
+      if (subscription.shareName !== null) this.#origins.set(subscription.identifiers, subscription)
     }
   }
+
+  /** Somebody else of its group gets each of them that came by one. */
+  pass(all: readonly Undelivered[]): void {
+    for (const { message, identifiers } of all) {
+      const origin = this.#origins.get(identifiers)
+      if (origin !== undefined) this.#passTo(message, origin)
+    }
+    for (const undelivered of all) {
+      if (!storedLists.has(undelivered.identifiers)) continue
+      for (const group of this.#guess(undelivered)) this.#passTo(undelivered.message, group)
+    }
+  }
+
+  #passTo(message: Message, { shareName, filter }: Group): void {
+    this.#passedTo(message).add(`${shareName}/${filter}`)
+    this.#fanOut.passToMember(message, shareName!, filter)
+  }
+
+  #passedTo(message: Message): Set<string> {
+    const key = this.#keys.get(message) ?? (message.number || message)
+    const passed = this.#passed.get(key) ?? new Set()
+    this.#keys.set(message, key)
+    this.#passed.set(key, passed)
+    return passed
+  }
+
+  /** Those that it may have come by and that have not got it yet. */
+  #guess({ message, qos, identifiers }: Undelivered): Group[] {
+    const result = this.#result
+    this.#own.match(message.topicName, result)
+    const isAlone = result.subscriptions.length === 0
+    const groups = result.groups.filter(({ members }) => {
+      const own = members[0]!
+      const isTold = own.identifiers.length > 0 && own.identifiers.join() === identifiers.join()
+      return Math.min(own.qos, message.qos) === qos && (isAlone || isTold)
+    })
+    if (qos === 2 && groups.length > 1) return []
+    const passed = this.#passedTo(message)
+    return groups.filter(({ shareName, filter }) => !passed.has(`${shareName}/${filter}`))
+  }
 }
+
+/** Lists of Subscription Identifiers that are no subscription's own. */
+const storedLists = new WeakSet<readonly number[]>()
+
+/** Those of a delivery that the Store gave back. */
+export function storedIdentifiers(identifiers: readonly number[]): readonly number[] {
+  const list = [...identifiers]
+  storedLists.add(list)
+  return list
+}
+
+type Group = Pick<Subscription, 'shareName' | 'filter'>
 
 /** A message that its session has not acknowledged. */
 export interface Undelivered {
   readonly message: Message
+  readonly qos: 1 | 2
   readonly identifiers: readonly number[]
 }
 

@@ -15,6 +15,7 @@ import {
   type WillPut,
 } from '@promptmq/store'
 import type { Engine } from './engine.ts'
+import { storedIdentifiers } from './left-behind.ts'
 import type { SessionEntry } from './sessions.ts'
 
 /** A page of a queue is this long, in messages. */
@@ -49,7 +50,7 @@ export async function readPage(
     message: messageOf(message),
     qos,
     retain,
-    identifiers: subscriptionIdentifiers,
+    identifiers: storedIdentifiers(subscriptionIdentifiers),
     position,
   }))
 }
@@ -97,7 +98,7 @@ function sinkOf(
         state,
         message === null ? null : shared(message),
         retain,
-        rest.subscriptionIdentifiers,
+        storedIdentifiers(rest.subscriptionIdentifiers),
         rest.position,
       )
     },

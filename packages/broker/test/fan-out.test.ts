@@ -110,6 +110,33 @@ describe('a message to very many', () => {
     expect(only(publisher.take(), 'pubrec')).toMatchObject([{ packetIdentifier: 7, reasonCode: 0 }])
   })
 
+  test('who acknowledges it in the midst of it takes it from nobody', async () => {
+    const store = new HeldStore()
+    store.isHolding = false
+    const { broker, clock, publisher } = await startCrowd(0, store)
+    const kept = { cleanStart: false, properties: { sessionExpiryInterval: 100 } } as const
+    const subscriptions = [{ topicFilter: 't', qos: 1 as const }]
+    const subscribe = { type: 'subscribe', packetIdentifier: 1, subscriptions } as const
+    // It takes the place of the first of all.
+    const first = await TestClient.connect(broker, { clientId: 'c0', ...kept })
+    await first.send(subscribe)
+    const last = await TestClient.connect(broker, { clientId: 'last', ...kept })
+    await last.send(subscribe)
+    await allRounds(clock)
+    first.take()
+    await publisher.send(publish('x', { qos: 1, packetIdentifier: 1 }))
+    for (let round = 0; round < 3; round++) clock.round()
+    await first.send({ type: 'puback', packetIdentifier: 1 })
+    await allRounds(clock)
+    await last.drop()
+    const closed = broker.close()
+    await allRounds(clock)
+    await closed
+    const after = await startBroker({ store })
+    const again = await TestClient.join(after.broker, { clientId: 'last', ...kept })
+    expect(payloads(again.take())).toEqual(['x'])
+  })
+
   test('a batch that failed is not offered again in the midst of it', async () => {
     const store = new HeldStore()
     store.isHolding = false

@@ -85,6 +85,28 @@ describe('a member of a shared group whose session ends (§4.8.2)', () => {
     expect(after.broker.stats().sessions).toBe(0)
   })
 
+  test('what no stored session had any more is stored again', async () => {
+    const store = new MemoryStore()
+    const { broker } = await startBroker({ store })
+    const kept = await TestClient.join(broker, { clientId: 'kept', ...KEPT })
+    await kept.subscribe('t', 1)
+    const member = await TestClient.join(broker, { clientId: 'member' })
+    await member.subscribe('$share/g/t', 1)
+    await broker.publish('t', 'x', { qos: 1 })
+    const [sent] = only(kept.take(), 'publish')
+    await kept.send({ type: 'puback', packetIdentifier: sent!.packetIdentifier! })
+    const other = await TestClient.join(broker, { clientId: 'other', ...KEPT })
+    await other.subscribe('$share/g/t', 1)
+    await member.drop()
+    expect(payloads(other.take())).toEqual(['x'])
+    await other.drop()
+    await kept.drop()
+    await broker.close()
+    const after = await startBroker({ store })
+    const again = await TestClient.join(after.broker, { clientId: 'other', ...KEPT })
+    expect(payloads(again.take())).toEqual(['x'])
+  })
+
   test('a Store that cannot be read loses what is there, and says so', async () => {
     const store = new MemoryStore()
     const { broker, clock } = await startBroker({ store, maximumHeldMessages: 1 })
@@ -103,7 +125,45 @@ describe('a member of a shared group whose session ends (§4.8.2)', () => {
     expect(errors).toMatchObject([{ message: 'unreadable' }])
   })
 
-  test('what came by an ordinary subscription as well is told by its identifiers', async () => {
+  test('of two groups each gets one copy', async () => {
+    const { broker } = await startBroker()
+    const first = await TestClient.join(broker, { clientId: 'first' })
+    await first.subscribe('$share/g/t', 1)
+    await first.subscribe('$share/h/t', 1)
+    await first.subscribe('$share/i/t', 1)
+    await broker.publish('t', 'x', { qos: 1 })
+    expect(payloads(first.take())).toEqual(['x', 'x', 'x'])
+    // Of `i` nobody is left; what came by the former `h` came by the present one.
+    await first.subscribe('$share/h/t', 1)
+    const second = await TestClient.join(broker, { clientId: 'second' })
+    await second.subscribe('$share/g/t', 1)
+    await second.subscribe('$share/h/t', 1)
+    await first.drop()
+    expect(payloads(second.take())).toEqual(['x', 'x'])
+  })
+
+  test('after a restart, what came by an ordinary subscription as well is told by its identifiers', async () => {
+    const store = new MemoryStore()
+    const before = await startBroker({ store })
+    const away = await TestClient.join(before.broker, { clientId: 'away', ...KEPT })
+    await away.send(subscribe('t', 1, 7), subscribe('$share/g/t', 1, 8))
+    await away.send(subscribe('u', 1), subscribe('$share/g/u', 1))
+    await away.send(subscribe('$share/h/v', 1), subscribe('$share/i/v', 1))
+    await away.drop()
+    for (const topic of ['t', 'u', 'v']) await before.broker.publish(topic, topic, { qos: 1 })
+    await before.broker.close()
+    const { broker, clock } = await startBroker({ store })
+    const second = await TestClient.join(broker, { clientId: 'second' })
+    await second.send(subscribe('$share/g/t', 1), subscribe('$share/g/u', 1))
+    // Of `h` nobody else is there.
+    await second.send(subscribe('$share/i/v', 1))
+    second.take()
+    clock.advance(100_000)
+    await settle()
+    expect(payloads(second.take())).toEqual(['t', 'v'])
+  })
+
+  test('what came by an ordinary subscription as well is not passed on', async () => {
     const { broker } = await startBroker()
     const first = await TestClient.join(broker, { clientId: 'first' })
     await first.send(subscribe('t', 1, 7), subscribe('$share/g/t', 1, 8))
@@ -113,7 +173,7 @@ describe('a member of a shared group whose session ends (§4.8.2)', () => {
     expect(payloads(first.take()).toSorted()).toEqual(['t', 't', 'u', 'u'])
     await second.send(subscribe('$share/g/t', 1), subscribe('$share/g/u', 1))
     await first.drop()
-    expect(payloads(second.take())).toEqual(['t'])
+    expect(payloads(second.take())).toEqual(['t', 'u'])
   })
 
   test('where nobody is left in the group, they die with it', async () => {

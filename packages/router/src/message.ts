@@ -30,7 +30,10 @@ export class Message {
   readonly expiresAt: number
   /** Client Identifier of the publisher, '' for the broker itself. */
   readonly publisher: string
-  /** Its number in the Store, 0 while it is not stored. */
+  /**
+   * Its number in the Store, 0 while it is not stored. The Store forgets it with the last that refers to
+   * it: who delivers it later than all others sets 0, and it is stored once more.
+   */
   number = 0
   /** Read it anew each time, as the offsets: see {@link Message.settle}. */
   bytes: Uint8Array

@@ -241,12 +241,16 @@ export class Session {
   }
 
   /** What another could be sent instead, in order: at QoS 1 in flight, and what waits in memory. */
-  undelivered(): { readonly message: Message; readonly identifiers: readonly number[] }[] {
+  undelivered(): Pick<Waiting, 'message' | 'qos' | 'identifiers'>[] {
     const isOpen = ({ state, message }: InflightDelivery) =>
       state === DeliveryState.AwaitPuback && message !== null
     const inflight = this.inflight.inOrder().filter(isOpen)
     return [
-      ...inflight.map(({ message, identifiers }) => ({ message: message!, identifiers })),
+      ...inflight.map(({ message, identifiers }) => ({
+        message: message!,
+        qos: 1 as const,
+        identifiers,
+      })),
       ...this.outbox.held(),
     ]
   }

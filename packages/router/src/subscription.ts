@@ -24,8 +24,11 @@ export class Subscription {
   readonly retainHandling: number
   /** Subscription Identifier, 0: none. */
   readonly identifier: number
-  /** The same as the list that is delivered with a message. */
-  readonly identifiers: readonly number[]
+  /**
+   * The same as the list that is delivered with a message. That of a shared subscription is its own, so
+   * that it tells which one a message came by.
+   */
+  identifiers: readonly number[]
   place: Subscription[] | null = null
   index = -1
 
@@ -44,7 +47,8 @@ export class Subscription {
     this.retainAsPublished = options.retainAsPublished
     this.retainHandling = options.retainHandling
     this.identifier = identifier
-    this.identifiers = identifier === 0 ? NO_IDENTIFIERS : [identifier]
+    if (identifier !== 0) this.identifiers = [identifier]
+    else this.identifiers = parsed.shareName === null ? NO_IDENTIFIERS : []
   }
 
   /** The Subscription Options byte of §3.8.3.1, as a Store keeps it. */
@@ -75,8 +79,9 @@ export function appendTo(place: Subscription[], subscription: Subscription): voi
   place.push(subscription)
 }
 
-/** Puts `next` where `subscription` stands. */
+/** Puts `next` where `subscription` stands; what came by the one came by the other. */
 export function replaceIn(subscription: Subscription, next: Subscription): void {
+  if (next.identifier === subscription.identifier) next.identifiers = subscription.identifiers
   next.place = subscription.place
   next.index = subscription.index
   next.place![next.index] = next
