@@ -1,32 +1,21 @@
-import { MemoryStore } from '@promptmq/store'
 import { simulate } from '@promptmq/testing'
 import { describe, expect, test } from 'vitest'
+import { testSeeds } from './simulation-harness.ts'
 
-const SEEDS = Number(process.env.PROMPTMQ_SEEDS ?? 250)
-const FIRST_SEED = Number(process.env.PROMPTMQ_FIRST_SEED ?? 1)
-const STEPS = 500
-const BATCH = 25
+describe('five clients at random', () => testSeeds(false))
 
-/** Batches, so that a failure says where it was and nothing takes long. */
-const batches = Array.from({ length: Math.ceil(SEEDS / BATCH) }, (_, i) => FIRST_SEED + i * BATCH)
-
-describe.each([
-  ['without a Store', () => undefined],
-  ['with a Store', () => new MemoryStore()],
-])('five clients at random, %s', (_name, makeStore) => {
-  test.each(batches)('from seed %i', { timeout: 60_000 }, async (first) => {
-    let publishedCount = 0
-    for (let seed = first; seed < first + BATCH; seed++) {
-      const store = makeStore()
-      const broker = store === undefined ? {} : { store }
-      publishedCount += await simulate({ seed, steps: STEPS, broker })
-    }
-    expect(publishedCount).toBeGreaterThan(BATCH * STEPS)
-  })
-})
-
-test('a broker that breaks a rule is found out, and the seed is told', async () => {
+describe('a broker that breaks a rule is found out, and the fewest steps are told', () => {
   // Queues of one message: what has to come is dropped.
   const broker = { maximumQueuedMessages: 1, maximumInflight: 1 }
-  await expect(simulate({ seed: 3, steps: 500, broker })).rejects.toThrow(/^seed 3: c\d never got/)
+
+  test.each([false, true])('with a Store: %s', async (isStored) => {
+    const run = simulate({ seed: 3, steps: 500, isStored, broker }).then(String, String)
+    const message = await run
+    expect(message).toMatch(
+      /^Error: seed 3: (c\d never got \d|no member of a group got \d|\d+ is not kept for c\d)/,
+    )
+    const [, count] = /^(\d+) of 500 steps show it:$/m.exec(message)!
+    expect(Number(count)).toBeLessThan(20)
+    expect(message).toMatch(/ {2}publishes \d+ on /)
+  })
 })
