@@ -75,6 +75,11 @@ export class PacketWriter implements Outlet, Flushable {
     this.#buffer = new WriteBuffer(host.buffers, transport)
   }
 
+  /** Which packets come on this connection: 5 for MQTT 5.0, 4 for 3.1.1 and 3.1. */
+  get inboundFormat(): number {
+    return this.protocolVersion === 5 ? 5 : 4
+  }
+
   get wireFormat(): number {
     if (this.protocolVersion !== 5) return 4
     return this.#aliases === null ? 5 : ALIASED_FORMAT

@@ -171,7 +171,7 @@ function keep({ engine, decoder, writer, client }: Connection, topic: TopicEntry
   return keepMessage(
     engine.publishHeader,
     decoder.packetStart,
-    writer.wireFormat,
+    writer.inboundFormat,
     topic.name,
     topic.bytes,
     client.clientId,
@@ -212,7 +212,7 @@ function publish(connection: Connection, topic: TopicEntry): void {
     topic,
     header,
     decoder.packetStart,
-    writer.wireFormat,
+    writer.inboundFormat,
     entry!.session,
   )
   if (isMatched === null) {

@@ -80,6 +80,29 @@ describe('Topic Aliases outwards, §3.3.2.3.4', () => {
     expect(payloads(got)).toEqual(['x', 'x', 'x', 'x', 'x', 'x'])
   })
 
+  test('a publisher that takes aliases itself makes no difference', async () => {
+    for (const whenSlow of ['drop newest', 'drop oldest'] as const) {
+      const { broker } = await startBroker({ whenSlow, maximumPendingBytes: 100 })
+      const properties = { topicAliasMaximum: 5 }
+      const subscriber = await TestClient.join(broker, { clientId: 's', properties })
+      await subscriber.subscribe('#', 1)
+      const publisher = await TestClient.join(broker, { clientId: 'p', properties })
+      for (let i = 1; i <= 3; i++) {
+        await publisher.send(publish('a', { qos: 1, packetIdentifier: i, retain: true }))
+      }
+      expect(topics(subscriber)).toEqual([
+        ['a', undefined],
+        ['a', 1],
+        ['', 1],
+      ])
+      // What waits is not the packet as it came either.
+      subscriber.transport.stall()
+      for (let i = 0; i < 3; i++) await publisher.send(publish('a', { retain: true }))
+      subscriber.transport.unstall()
+      expect(topics(subscriber).at(-1)).toEqual(['', 1])
+    }
+  })
+
   test('a new connection begins without any', async () => {
     const { broker, subscriber, publisher } = await pair(5)
     await publisher.send(publish('a'), publish('a'), publish('a'))
