@@ -336,6 +336,34 @@ describe('retained messages, §3.3.1.3', () => {
     expect(all).toBe(1_000)
   })
 
+  test('what is retained while a replay waits comes as it is published, and not once more', async () => {
+    const { broker } = await startBroker()
+    await broker.publish('a', 'before', { retain: true, qos: 1 })
+    await broker.publish('b', 'replaced', { retain: true, qos: 1 })
+    const client = await TestClient.join(broker, { properties: { receiveMaximum: 1 } })
+    await client.send(subscribe([{ topicFilter: '#', qos: 2 }]))
+    await broker.publish('b', 'later', { retain: true, qos: 2 })
+    await broker.publish('c', 'new', { retain: true, qos: 2 })
+    const seen: [string, boolean][] = []
+    for (let turn = 0; turn < 10; turn++) {
+      for (const packet of client.take()) {
+        if (packet.type === 'publish') {
+          const { payload, retain, qos, packetIdentifier } = packet
+          seen.push([Buffer.from(payload).toString(), retain])
+          const type = qos === 1 ? 'puback' : 'pubrec'
+          await client.send({ type, packetIdentifier: packetIdentifier! })
+        } else if (packet.type === 'pubrel') {
+          await client.send({ type: 'pubcomp', packetIdentifier: packet.packetIdentifier })
+        }
+      }
+    }
+    expect(seen).toEqual([
+      ['before', true],
+      ['later', false],
+      ['new', false],
+    ])
+  })
+
   test('UNSUBSCRIBE ends a replay; subscribing again in the midst of one loses nothing', async () => {
     const { broker, clock } = await startBroker()
     for (let i = 0; i < 1_000; i++) await broker.publish(`r/${i}`, 'x', { retain: true })

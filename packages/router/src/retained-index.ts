@@ -10,6 +10,8 @@ class Node {
   readonly level: string
   readonly children = new Map<string, Node>()
   message: Message | null = null
+  /** When it was set: these only grow. */
+  order = 0
 
   constructor(parent: Node | null, level: string) {
     this.parent = parent
@@ -33,6 +35,7 @@ export class RetainedIndex {
   readonly #root = new Node(null, '')
   #count = 0
   #byteSize = 0
+  #order = 0
 
   get count(): number {
     return this.#count
@@ -60,6 +63,7 @@ export class RetainedIndex {
     }
     const former = node.message
     node.message = message
+    node.order = ++this.#order
     this.#byteSize += message.size - (former?.size ?? 0)
     if (former === null) this.#count++
     return former
@@ -82,10 +86,14 @@ export class RetainedIndex {
 
   /**
    * What matches a filter, one by one: the caller may stop in between, for as long as it likes, and
-   * messages may come and go meanwhile. One that came later may or may not be seen. All that it
-   * holds is one iterator a level.
+   * messages may come and go meanwhile. One that came after this call is not seen. All that it holds
+   * is one iterator a level.
    */
-  *match(filter: string): Generator<Message, void, undefined> {
+  match(filter: string): Generator<Message, void, undefined> {
+    return this.#walk(filter, this.#order)
+  }
+
+  *#walk(filter: string, until: number): Generator<Message, void, undefined> {
     const levels = filter.split('/')
     const stack: Visit[] = [{ nodes: [this.#root].values(), depth: 0 }]
     for (let visit = stack.at(-1); visit !== undefined; visit = stack.at(-1)) {
@@ -98,9 +106,9 @@ export class RetainedIndex {
       if (levels[depth - 1] === '+' && !visible(node)) continue
       const level = levels[depth]
       if (level === undefined) {
-        if (node.message !== null) yield node.message
+        if (isSeen(node, until)) yield node.message
       } else if (level === '#') {
-        yield* below(node)
+        yield* below(node, until)
       } else if (level === '+') {
         stack.push({ nodes: node.children.values(), depth: depth + 1 })
       } else {
@@ -132,16 +140,21 @@ function visible(node: Node): boolean {
   return node.parent!.parent !== null || !node.level.startsWith('$')
 }
 
+/** There is a message, and it was there at the time. */
+function isSeen(node: Node, until: number): node is Node & { message: Message } {
+  return node.message !== null && node.order <= until
+}
+
 /** The messages of a node itself and of all below it. */
-function* below(top: Node): Generator<Message, void, undefined> {
-  if (top.message !== null) yield top.message
+function* below(top: Node, until: number): Generator<Message, void, undefined> {
+  if (isSeen(top, until)) yield top.message
   const stack = [top.children.values()]
   for (let values = stack.at(-1); values !== undefined; values = stack.at(-1)) {
     const { done, value: node } = values.next()
     if (done) {
       stack.pop()
     } else if (visible(node)) {
-      if (node.message !== null) yield node.message
+      if (isSeen(node, until)) yield node.message
       if (node.children.size > 0) stack.push(node.children.values())
     }
   }
