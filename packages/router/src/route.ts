@@ -19,6 +19,8 @@ export class Recipient {
    * messages [MQTT-3.8.3-3]. Itself where none has it, `null` where all have.
    */
   toSelf: Recipient | null = null
+  /** While there is one subscription, the list is that one's. */
+  ownsIdentifiers = false
 
   constructor(subscription: Subscription) {
     this.session = subscription.session
@@ -30,8 +32,11 @@ export class Recipient {
   merge(subscription: Subscription): void {
     if (subscription.qos > this.qos) this.qos = subscription.qos
     this.retainAsPublished ||= subscription.retainAsPublished
-    if (subscription.identifier !== 0)
-      this.identifiers = [...this.identifiers, subscription.identifier]
+    if (subscription.identifier === 0) return
+    // Grown in place: one client may have ten thousand of them.
+    if (!this.ownsIdentifiers) this.identifiers = [...this.identifiers]
+    this.ownsIdentifiers = true
+    ;(this.identifiers as number[]).push(subscription.identifier)
   }
 }
 
@@ -93,5 +98,6 @@ function mergeInto(recipient: Recipient, subscription: Subscription): void {
 }
 
 function copyOf(recipient: Recipient): Recipient {
-  return Object.assign(Object.create(Recipient.prototype), recipient) as Recipient
+  const identifiers = [...recipient.identifiers]
+  return Object.assign(Object.create(Recipient.prototype), recipient, { identifiers }) as Recipient
 }
