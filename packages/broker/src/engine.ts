@@ -328,6 +328,7 @@ export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost
       retainedBytes: this.retained.byteSize,
       published: this.publishedCount,
       protocolErrors: this.protocolErrorCount,
+      hookFailures: this.hooks.failureCount,
       dropped: { ...this.#dropped },
     }
   }

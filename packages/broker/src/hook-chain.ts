@@ -62,6 +62,8 @@ export class HookChain {
   readonly #clock: Clock
   readonly #timeoutMs: number
   readonly #logger: Logger
+  /** Answers that were none, and so denied: thrown, rejected, late, junk. */
+  failureCount = 0
 
   constructor(clock: Clock, timeoutMs: number, logger: Logger) {
     this.#clock = clock
@@ -223,7 +225,8 @@ export class HookChain {
         cancel()
         resolve(answer)
       }
-      promise.then(
+      // What is only like a promise may throw, or answer twice: a real one does not.
+      Promise.resolve(promise).then(
         (value) => end(this.#read(name, question, value)),
         (error) => end(this.#fail(name, question, 'rejected', error)),
       )
@@ -242,6 +245,7 @@ export class HookChain {
     what: string,
     detail?: unknown,
   ): Answer {
+    this.failureCount++
     this.#logger.error({ hook: name, kind, detail }, `hook '${name}' ${what}: denied`)
     return refusal
   }

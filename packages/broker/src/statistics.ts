@@ -16,5 +16,7 @@ export interface BrokerStats {
   readonly published: number
   /** Connections that ended because the peer broke a rule of the standard. */
   readonly protocolErrors: number
+  /** Hooks that threw, rejected, did not answer in time or answered with what is no decision. */
+  readonly hookFailures: number
   readonly dropped: DropCounts
 }
