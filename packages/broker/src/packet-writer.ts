@@ -209,6 +209,17 @@ export class PacketWriter implements Outlet, Flushable {
     return true
   }
 
+  /** Whether a SUBACK or UNSUBACK with so many Reason Codes is as large as the client takes. */
+  canAnswer(reasonCodeCount: number): boolean {
+    const reasonCodes = new Array<number>(reasonCodeCount).fill(0)
+    const size = subackSize(this.protocolVersion, {
+      type: 'suback',
+      packetIdentifier: 1,
+      reasonCodes,
+    })
+    return size <= this.maximumPacketSize // [MQTT-3.1.2-24]
+  }
+
   suback(packet: SubackInput): void {
     const offset = this.#reserve(subackSize(this.protocolVersion, packet))
     encodeSuback(this.#buffer.bytes, offset, this.protocolVersion, packet)

@@ -26,6 +26,7 @@ export function handleSubscribe(connection: Connection): void {
     connection.violate(unavailable, 'CONNACK said that this is not available')
     return
   }
+  if (!canAnswer(connection, packet.subscriptions.length)) return
   const verdicts = packet.subscriptions.map((request) => judge(connection, request))
   if (verdicts.every((verdict) => typeof verdict === 'number')) {
     subscribe(connection, packet, verdicts)
@@ -42,6 +43,7 @@ export function handleUnsubscribe(connection: Connection): void {
     connection.fail(packet)
     return
   }
+  if (!canAnswer(connection, packet.topicFilters.length)) return
   const { session } = connection.entry!
   const before = engine.appended
   const reasonCodes = packet.topicFilters.map((topicFilter) =>
@@ -58,6 +60,16 @@ export function handleUnsubscribe(connection: Connection): void {
     },
     engine.batchSince(before),
   )
+}
+
+/** Who could not be answered is told so, and nothing is done that it would not know of. */
+function canAnswer(connection: Connection, filterCount: number): boolean {
+  if (connection.writer.canAnswer(filterCount)) return true
+  connection.disconnect(
+    ReasonCode.PacketTooLarge,
+    'Maximum Packet Size leaves no room for the answer',
+  )
+  return false
 }
 
 const NO_PROPERTIES = { reasonString: undefined, userProperties: [] } as const
