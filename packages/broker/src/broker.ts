@@ -19,6 +19,7 @@ import type { ClientInfo, Hooks } from './hooks.ts'
 import { LocalSubscription, type ReceivedMessage } from './local-subscription.ts'
 import { rangeMisuse, typeMisuse } from './misuse.ts'
 import { type BrokerOptions, resolveOptions } from './options.ts'
+import { printable } from './peer-log.ts'
 import { restoreEngine } from './restore.ts'
 import type { BrokerStats } from './statistics.ts'
 import { DuplexTransport } from './transport/duplex-transport.ts'
@@ -93,21 +94,20 @@ export class Broker extends EventEmitter<BrokerEvents> {
   private constructor(options: BrokerOptions) {
     super()
     const settings = resolveOptions(options)
-    const { logger } = settings
     this.#engine = new Engine(settings, {
       clientConnected: (client) => {
-        logger.debug({ ...client }, 'client connected')
+        this.#engine.log.debug({ ...client }, 'client connected')
         this.emit('clientConnect', client)
       },
       clientDisconnected: (client, reason) => {
-        logger.debug({ ...client, reason }, 'client disconnected')
+        this.#engine.log.debug({ ...client, reason }, 'client disconnected')
         this.emit('clientDisconnect', client, reason)
       },
       messageDropped: (clientId, topicName, reason) => {
         if (this.listenerCount('drop') > 0) this.emit('drop', { clientId, topicName, reason })
       },
       storeFailed: (error) => {
-        logger.error({ error }, `store: ${error.message}`)
+        settings.logger.error({ error }, `store: ${error.message}`)
         this.emit('storeError', error)
       },
     })
@@ -235,7 +235,10 @@ export class Broker extends EventEmitter<BrokerEvents> {
     const engine = this.#engine
     const parsed = parseTopicFilter(topicFilter, engine.settings.maximumTopicLevels)
     if (typeof parsed === 'number') {
-      throw rangeMisuse('ERR_PROMPTMQ_TOPIC', `subscribe: ${FAULTS[parsed]!.text}: ${topicFilter}`)
+      throw rangeMisuse(
+        'ERR_PROMPTMQ_TOPIC',
+        `subscribe: ${FAULTS[parsed]!.text}: ${printable(topicFilter)}`,
+      )
     }
     if (!Number.isSafeInteger(maximumPending) || maximumPending < 1) {
       const text = `subscribe: maximumPending must be an integer from 1, not ${maximumPending}`
@@ -344,6 +347,7 @@ function checkTopicName(topicName: string, maximumLevels: number): void {
   }
   const fault = checkTopicNameString(topicName, maximumLevels)
   if (fault !== Fault.None) {
-    throw rangeMisuse('ERR_PROMPTMQ_TOPIC', `publish: ${FAULTS[fault]!.text}: ${topicName}`)
+    const text = `publish: ${FAULTS[fault]!.text}: ${printable(topicName)}`
+    throw rangeMisuse('ERR_PROMPTMQ_TOPIC', text)
   }
 }

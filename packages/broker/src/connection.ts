@@ -178,7 +178,7 @@ export class Connection implements TransportReceiver, SessionConnection {
     this.#isTransportClosed = true
     this.writer.closed()
     if (this.phase !== 'closed') {
-      this.engine.settings.logger.debug(
+      this.engine.log.debug(
         { client: this.client.clientId, error },
         'connection closed by peer',
       )
@@ -231,7 +231,7 @@ export class Connection implements TransportReceiver, SessionConnection {
   fail(fault: Fault): void {
     const row = FAULTS[fault]!
     const packetName = PACKET_NAMES[this.decoder.type] ?? 'packet'
-    this.engine.settings.logger.info(
+    this.engine.log.info(
       { client: this.client.clientId, remote: this.client.remoteAddress, code: row.code },
       `${packetName}: ${row.text}`,
     )

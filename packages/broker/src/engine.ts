@@ -21,6 +21,7 @@ import { Journal, type JournalHost } from './journal.ts'
 import { LeftBehind } from './left-behind.ts'
 import type { Settings } from './options.ts'
 import type { PacketWriter, WriterHost } from './packet-writer.ts'
+import { PeerLog } from './peer-log.ts'
 import { readPage } from './restore.ts'
 import { Retained } from './retained.ts'
 import { type SessionEntry, Sessions, type SessionsHost } from './sessions.ts'
@@ -50,6 +51,8 @@ export interface EngineListener {
  */
 export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost {
   readonly settings: Settings
+  /** For all that peers do. */
+  readonly log: PeerLog
   readonly deadlines: Deadlines
   readonly hooks: HookChain
   readonly topics: TopicTable
@@ -110,10 +113,11 @@ export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost
     })
     this.whenSlow = settings.whenSlow
     const { clock, hookTimeoutMs, logger, store } = settings
+    this.log = new PeerLog(logger, () => this.now())
     this.tree = new TopicTree({ strategy: settings.shareStrategy, random: settings.random })
     this.#flusher = new Flusher(clock)
     this.deadlines = new Deadlines(clock, () => this.endTurn())
-    this.hooks = new HookChain(clock, hookTimeoutMs, logger)
+    this.hooks = new HookChain(clock, hookTimeoutMs, this.log)
     this.topics = new TopicTable({ seed: settings.random() })
     this.journal =
       store === undefined ? null : new Journal(store, clock, this.uncommittedBudget, this)

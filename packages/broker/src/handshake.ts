@@ -131,7 +131,7 @@ export function refuseConnect(connection: Connection, fault: Fault): void {
   const { text, reasonCode } = FAULTS[fault]!
   const { engine, decoder, client } = connection
   engine.protocolErrorCount++
-  engine.settings.logger.info({ remote: client.remoteAddress }, `CONNECT: ${text}`)
+  engine.log.info({ remote: client.remoteAddress }, `CONNECT: ${text}`)
   const level = claimedLevel(decoder.bytes, decoder.start, decoder.end)
   if (level === null) {
     connection.abandon(text) // what is no MQTT is told nothing
