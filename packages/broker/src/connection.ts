@@ -100,6 +100,8 @@ export class Connection implements TransportReceiver, SessionConnection {
   keepAliveMs = 0
   /** Inbound Topic Aliases, by number; made when the first is set. */
   aliases: (TopicEntry | undefined)[] | null = null
+  /** Of the Topic Names that they stand for. */
+  aliasBytes = 0
   /** QoS 1 and 2 messages of this connection that are not answered for good (§4.9). */
   unacknowledgedCount = 0
   /** Retained messages that subscriptions still have coming. */
@@ -125,6 +127,7 @@ export class Connection implements TransportReceiver, SessionConnection {
       sender: Sender.Client,
       maximumUserProperties: settings.maximumUserProperties,
       maximumTopicLevels: settings.maximumTopicLevels,
+      refuseDisallowedCodePoints: settings.disallowedCodePoints === 'refuse',
       topicHashSeed: engine.topics.seed,
     })
     this.decoder = new PacketDecoder(this.context, {
@@ -178,10 +181,7 @@ export class Connection implements TransportReceiver, SessionConnection {
     this.#isTransportClosed = true
     this.writer.closed()
     if (this.phase !== 'closed') {
-      this.engine.log.debug(
-        { client: this.client.clientId, error },
-        'connection closed by peer',
-      )
+      this.engine.log.debug({ client: this.client.clientId, error }, 'connection closed by peer')
       this.#leave(error === undefined ? 'closed by peer' : error.message)
     }
     this.#deadline.cancel()

@@ -11,6 +11,7 @@ import {
   TopicTable,
   TopicTree,
 } from '@promptmq/router'
+import { NetworkCounts, networkOf } from './address.ts'
 import { Connection } from './connection.ts'
 import { Deadlines } from './deadlines.ts'
 import { FanOut, type FanOutHost } from './fan-out.ts'
@@ -77,6 +78,7 @@ export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost
   readonly acknowledgementHeader = new AcknowledgementHeader()
   /** Every one whose transport is not closed yet. */
   readonly connections = new Set<Connection>()
+  readonly #networks = new NetworkCounts()
   publishedCount = 0
   writtenBytes = 0
   protocolErrorCount = 0
@@ -113,7 +115,7 @@ export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost
     })
     this.whenSlow = settings.whenSlow
     const { clock, hookTimeoutMs, logger, store } = settings
-    this.log = new PeerLog(logger, () => this.now())
+    this.log = new PeerLog(logger, () => clock.now())
     this.tree = new TopicTree({ strategy: settings.shareStrategy, random: settings.random })
     this.#flusher = new Flusher(clock)
     this.deadlines = new Deadlines(clock, () => this.endTurn())
@@ -137,16 +139,31 @@ export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost
     return this.#now
   }
 
-  /** Serves one peer until either side closes. */
-  connect(transport: Transport): Connection {
-    const connection = new Connection(this, transport)
-    this.connections.add(connection)
+  /** Serves one peer until either side closes. Those that are far too many are closed at once. */
+  connect(transport: Transport): void {
+    const network = networkOf(transport.remoteAddress)
+    if (this.#exceeds(2, this.connections.size + 1, this.#networks.of(network) + 1)) {
+      this.log.warn({ remote: transport.remoteAddress }, 'too many connections: one is closed')
+      transport.destroy()
+      return
+    }
+    this.#networks.add(network)
+    this.connections.add(new Connection(this, transport))
     this.endTurn()
-    return connection
   }
 
-  get connectionCount(): number {
-    return this.connections.size
+  /** Whether a connection that wants to be accepted is one too many. */
+  hasTooMany({ transport }: Connection): boolean {
+    const network = networkOf(transport.remoteAddress)
+    return this.#exceeds(1, this.connections.size, this.#networks.of(network))
+  }
+
+  /** @param times - as often as what the options say. */
+  #exceeds(times: number, count: number, countOfNetwork: number): boolean {
+    const { maximumConnections, maximumConnectionsPerAddress } = this.settings
+    return (
+      count > times * maximumConnections || countOfNetwork > times * maximumConnectionsPerAddress
+    )
   }
 
   /** What the journal has taken so far; see {@link Engine.batchSince}. */
@@ -205,6 +222,7 @@ export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost
   /** Nothing is left of a connection, its transport included. */
   gone(connection: Connection): void {
     this.connections.delete(connection)
+    this.#networks.remove(networkOf(connection.transport.remoteAddress))
     if (this.connections.size === 0) this.#emptied?.resolve()
   }
 
@@ -326,10 +344,13 @@ export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost
   stats(): BrokerStats {
     return {
       connections: this.#joinedCount,
+      openTransports: this.connections.size,
       sessions: this.sessions.count,
       subscriptions: this.tree.size,
       retainedMessages: this.retained.count,
       retainedBytes: this.retained.byteSize,
+      queuedBytes: this.heldBudget.used,
+      pendingBytes: this.pendingBudget.used,
       published: this.publishedCount,
       protocolErrors: this.protocolErrorCount,
       hookFailures: this.hooks.failureCount,

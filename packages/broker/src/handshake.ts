@@ -181,7 +181,7 @@ function checkConnect(connection: Connection, connect: Connect): number {
       connect.protocolVersion === 5 || (connect.protocolVersion === 4 && connect.cleanStart)
     if (!mayBeAssigned) return ReasonCode.ClientIdentifierNotValid
   }
-  if (engine.connectionCount > engine.settings.maximumConnections) return ReasonCode.QuotaExceeded
+  if (engine.hasTooMany(connection)) return ReasonCode.QuotaExceeded
   const wantsStore = sessionExpiryOf(connection, connect) > 0
   if (wantsStore && engine.journal?.failure) return ReasonCode.ServerUnavailable
   const { will } = connect
@@ -221,8 +221,13 @@ function accept(
     refuse(connection, ReasonCode.NotAuthorized)
     return
   }
-  former?.connection?.takeOver() // [MQTT-3.1.4-3]
   const sessionExpiryInterval = sessionExpiryOf(connection, connect)
+  const isFull = engine.sessions.count >= engine.settings.maximumSessions
+  if (former === undefined && sessionExpiryInterval > 0 && isFull) {
+    refuse(connection, ReasonCode.QuotaExceeded)
+    return
+  }
+  former?.connection?.takeOver() // [MQTT-3.1.4-3]
   const { entry, isPresent } = engine.sessions.open(
     client.clientId,
     owner,
@@ -293,11 +298,11 @@ function sessionExpiryOf(connection: Connection, connect: Connect): number {
   return Math.min(asked, connection.engine.settings.maximumSessionExpiry)
 }
 
-/** Only 5.0 can be told another Keep Alive than the one that it asked for. */
-function keepAliveOf(connection: Connection, { protocolVersion, keepAlive }: Connect): number {
+/** Seconds, as it is in force: what was asked for, or less. Only 5.0 can be told. */
+function keepAliveOf(connection: Connection, { keepAlive }: Connect): number {
   const { maximumKeepAlive } = connection.engine.settings
   const isTooLong = keepAlive === 0 || keepAlive > maximumKeepAlive
-  return maximumKeepAlive > 0 && isTooLong && protocolVersion === 5 ? maximumKeepAlive : keepAlive
+  return maximumKeepAlive > 0 && isTooLong ? maximumKeepAlive : keepAlive
 }
 
 function willOf({ client }: Connection, { will }: Connect): StoredWill | null {

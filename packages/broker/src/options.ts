@@ -28,19 +28,34 @@ export interface BrokerOptions {
   readonly maximumPacketSize?: number
   /** The same for CONNECT, from a peer that nobody knows yet. Default 256 KiB. */
   readonly maximumConnectSize?: number
-  /** Connections at once. Default 100,000. */
+  /**
+   * Connections at once, identified or not: beyond, CONNECT is refused with 0x97, and beyond twice as
+   * many a connection is closed without a word. Default 100,000.
+   */
   readonly maximumConnections?: number
+  /**
+   * The same of one address: an IPv4 address, or the first 64 bits of an IPv6 address. What has no
+   * address, as a stream of your own, is not counted. Default 100,000.
+   */
+  readonly maximumConnectionsPerAddress?: number
   /** Milliseconds from the first byte's chance to a whole CONNECT. Default 10,000. */
   readonly connectTimeoutMs?: number
   /** Milliseconds that a hook may take to decide. Default 5,000. */
   readonly hookTimeoutMs?: number
   /**
-   * Seconds: a longer Keep Alive, or none, is answered with this Server Keep Alive (5.0 only, since
-   * earlier versions cannot be told). 0, the default: no limit.
+   * Seconds: a longer Keep Alive, or none, is answered with this Server Keep Alive. A client before 5.0
+   * cannot be told, and is disconnected all the same when it has been silent for one and a half times
+   * as long, as §3.1.2.10 lets a server do. 0, the default: no limit.
    */
   readonly maximumKeepAlive?: number
   /** Seconds: a longer Session Expiry Interval is cut to this. Default 4,294,967,295: never. */
   readonly maximumSessionExpiry?: number
+  /**
+   * Sessions at once: beyond, a CONNECT that would begin one that outlives its connection is refused
+   * with 0x97. Those that end with their connection are bounded by `maximumConnections`. Default
+   * 1,000,000.
+   */
+  readonly maximumSessions?: number
   /**
    * The highest QoS that clients may publish at, 0 to 2; subscriptions are granted no more. Default 2.
    */
@@ -69,6 +84,8 @@ export interface BrokerOptions {
   readonly receiveMaximum?: number
   /** Topic Aliases that a client may use, told in CONNACK. Default 32. */
   readonly topicAliasMaximum?: number
+  /** Bytes of the Topic Names that one client's Topic Aliases stand for; beyond, 0x97. Default 256 KiB. */
+  readonly maximumTopicAliasBytes?: number
   /** Topic Aliases that the broker sets for one client, of those that it takes. Default 32; 0: none. */
   readonly outboundTopicAliasMaximum?: number
   /** QoS 1 and 2 messages in flight to one client. Default 1,024. */
@@ -118,6 +135,13 @@ export interface BrokerOptions {
   readonly maximumTopicLevels?: number
   /** User Properties of one packet. Default 64. */
   readonly maximumUserProperties?: number
+  /**
+   * Strings of clients with U+0001 to U+001F, U+007F to U+009F or a non-character, which §1.5.4 lets a
+   * receiver refuse: taken and passed on, or Malformed Packets (0x81). Where some of your clients refuse
+   * them, so must the broker: such a client would be disconnected by the message of another, again and
+   * again (§5.4.9). Default 'allow'.
+   */
+  readonly disallowedCodePoints?: 'allow' | 'refuse'
   /** Time, for who simulates it. Default: the machine's. */
   readonly clock?: Clock
   /** 32 random bits at each call, for who simulates them. Default: the system's generator. */
@@ -138,13 +162,16 @@ const NUMBERS = {
   maximumPacketSize: [16 * MEBIBYTE, 64, 268_435_460],
   maximumConnectSize: [MEBIBYTE / 4, 64, 268_435_460],
   maximumConnections: [100_000, 1, 10_000_000],
+  maximumConnectionsPerAddress: [100_000, 1, 10_000_000],
   connectTimeoutMs: [10_000, 1, MILLISECONDS_MAX],
   hookTimeoutMs: [5_000, 1, MILLISECONDS_MAX],
   maximumKeepAlive: [0, 0, 65_535],
   maximumSessionExpiry: [0xffff_ffff, 0, 0xffff_ffff],
+  maximumSessions: [1_000_000, 0, Number.MAX_SAFE_INTEGER],
   maximumQoS: [2, 0, 2],
   receiveMaximum: [65_535, 1, 65_535],
   topicAliasMaximum: [32, 0, 65_535],
+  maximumTopicAliasBytes: [256 * 1024, 1, Number.MAX_SAFE_INTEGER],
   outboundTopicAliasMaximum: [32, 0, 65_535],
   maximumInflight: [1_024, 1, 32_767],
   maximumQueuedMessages: [100_000, 1, Number.MAX_SAFE_INTEGER],
@@ -174,7 +201,17 @@ const FLAGS = {
 
 const WHEN_QUEUE_FULL = ['drop newest', 'drop oldest'] as const
 const WHEN_SLOW = ['drop newest', 'drop oldest', 'disconnect'] as const
-const OTHERS = ['store', 'logger', 'clock', 'random', 'whenQueueFull', 'whenSlow', 'shareStrategy']
+const DISALLOWED_CODE_POINTS = ['allow', 'refuse'] as const
+const OTHERS = [
+  'store',
+  'logger',
+  'clock',
+  'random',
+  'whenQueueFull',
+  'whenSlow',
+  'shareStrategy',
+  'disallowedCodePoints',
+]
 
 /**
  * Fills in the defaults.
@@ -207,6 +244,11 @@ export function resolveOptions(options: BrokerOptions): Settings {
     whenQueueFull: policy('whenQueueFull', options.whenQueueFull, WHEN_QUEUE_FULL),
     shareStrategy: policy('shareStrategy', options.shareStrategy, SHARE_STRATEGIES),
     whenSlow: policy('whenSlow', options.whenSlow, WHEN_SLOW),
+    disallowedCodePoints: policy(
+      'disallowedCodePoints',
+      options.disallowedCodePoints,
+      DISALLOWED_CODE_POINTS,
+    ),
     ...(options.store === undefined ? {} : { store: options.store }),
     logger: options.logger ?? SILENT,
     clock: options.clock ?? systemClock,

@@ -83,11 +83,7 @@ function resolveTopic(connection: Connection): TopicEntry | null {
   if (header.topicEnd > header.topicStart) {
     const { bytes, topicStart, topicEnd, topicHash } = header
     const topic = engine.topics.get(bytes, topicStart, topicEnd, topicHash)
-    if (topicAlias > 0) {
-      connection.aliases ??= []
-      connection.aliases[topicAlias] = topic
-    }
-    return topic
+    return topicAlias === 0 || setAlias(connection, topicAlias, topic) ? topic : null
   }
   const topic = connection.aliases?.[topicAlias]
   if (topic === undefined) {
@@ -95,6 +91,20 @@ function resolveTopic(connection: Connection): TopicEntry | null {
     return null
   }
   return topic
+}
+
+/** @returns false where the connection had to be ended: its aliases take too much memory. */
+function setAlias(connection: Connection, topicAlias: number, topic: TopicEntry): boolean {
+  connection.aliases ??= []
+  const former = connection.aliases[topicAlias]
+  if (former === topic) return true
+  connection.aliasBytes += topic.bytes.length - (former?.bytes.length ?? 0)
+  if (connection.aliasBytes > connection.engine.settings.maximumTopicAliasBytes) {
+    connection.disconnect(ReasonCode.QuotaExceeded, 'Topic Aliases take too much memory')
+    return false
+  }
+  connection.aliases[topicAlias] = topic
+  return true
 }
 
 /**

@@ -7,11 +7,17 @@ export type DropCounts = Readonly<Record<DropReason, number>>
 export interface BrokerStats {
   /** Connected now. */
   readonly connections: number
+  /** Of any peer, also one that has not said who it is, or has been told to go and is not gone. */
+  readonly openTransports: number
   /** Kept now, connected or not. */
   readonly sessions: number
   readonly subscriptions: number
   readonly retainedMessages: number
   readonly retainedBytes: number
+  /** Of messages that wait in memory for a session; one that waits for several counts for each. */
+  readonly queuedBytes: number
+  /** Written, and not yet taken by a peer. */
+  readonly pendingBytes: number
   /** Messages accepted from clients and from the embedder. */
   readonly published: number
   /** Connections that ended because the peer broke a rule of the standard. */

@@ -6,13 +6,16 @@ const NUMBERS = [
   'maximumPacketSize',
   'maximumConnectSize',
   'maximumConnections',
+  'maximumConnectionsPerAddress',
   'connectTimeoutMs',
   'hookTimeoutMs',
   'maximumKeepAlive',
   'maximumSessionExpiry',
+  'maximumSessions',
   'maximumQoS',
   'receiveMaximum',
   'topicAliasMaximum',
+  'maximumTopicAliasBytes',
   'outboundTopicAliasMaximum',
   'maximumInflight',
   'maximumQueuedMessages',
@@ -64,6 +67,9 @@ describe('options', () => {
     expect(() => resolveOptions({ shareStrategy: 'fair' } as unknown as BrokerOptions)).toThrow(
       'shareStrategy must be one of',
     )
+    expect(() =>
+      resolveOptions({ disallowedCodePoints: false } as unknown as BrokerOptions),
+    ).toThrow("disallowedCodePoints must be one of 'allow', 'refuse', not false")
     expect(() => resolveOptions({ whenSlow: 'wait' } as unknown as BrokerOptions)).toThrow(
       "whenSlow must be one of 'drop newest', 'drop oldest', 'disconnect', not wait",
     )
