@@ -226,10 +226,9 @@ export class HookChain {
         resolve(answer)
       }
       // What is only like a promise may throw, or answer twice: a real one does not.
-      Promise.resolve(promise).then(
-        (value) => end(this.#read(name, question, value)),
-        (error) => end(this.#fail(name, question, 'rejected', error)),
-      )
+      Promise.resolve(promise)
+        .then((value) => this.#read(name, question, value))
+        .then(end, (error) => end(this.#fail(name, question, 'rejected', error)))
     })
   }
 
