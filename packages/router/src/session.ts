@@ -86,7 +86,8 @@ export class Session {
       this.#send({ message, qos, retain, identifiers, position })
       return true
     }
-    if (!this.#makeRoom(message)) return false
+    // It may end while a message is on its way to many.
+    if (this.isEnded || !this.#makeRoom(message)) return false
     const position = this.journal?.queueAdd(this, message, qos, retain, identifiers) ?? 0
     const { outbox } = this
     const isWindowFull =
