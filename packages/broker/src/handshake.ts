@@ -227,6 +227,16 @@ function accept(
     refuse(connection, ReasonCode.QuotaExceeded)
     return
   }
+  const keepAlive = keepAliveOf(connection, connect)
+  const connack = {
+    type: 'connack',
+    reasonCode: ReasonCode.Success,
+    properties: { ...agreed(connection, connect, sessionExpiryInterval, keepAlive), ...properties },
+  } as const
+  if (!connection.writer.canSayConnack(connack)) {
+    connection.abandon('Maximum Packet Size leaves no room for CONNACK') // [MQTT-3.1.2-24]
+    return
+  }
   former?.connection?.takeOver() // [MQTT-3.1.4-3]
   const { entry, isPresent } = engine.sessions.open(
     client.clientId,
@@ -238,21 +248,8 @@ function accept(
   entry.connection = connection
   connection.will = will
   engine.wills.connected(entry, will)
-  const keepAlive = keepAliveOf(connection, connect)
   connection.accepted(entry, keepAlive)
-  const isAnswered = connection.writer.connack({
-    type: 'connack',
-    sessionPresent: isPresent,
-    reasonCode: ReasonCode.Success,
-    properties: {
-      ...agreed(connection, connect, sessionExpiryInterval, keepAlive),
-      ...properties,
-    },
-  })
-  if (!isAnswered) {
-    connection.abandon('Maximum Packet Size leaves no room for CONNACK')
-    return
-  }
+  connection.writer.connack({ ...connack, sessionPresent: isPresent })
   entry.session.attach(connection.writer, connect.properties.receiveMaximum ?? 65_535)
   connection.proceed()
   engine.joined(connection)

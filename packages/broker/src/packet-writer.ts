@@ -191,7 +191,12 @@ export class PacketWriter implements Outlet, Flushable {
     bytes[offset + 4] = reasonCode
   }
 
-  /** @returns false where it is larger than the client takes: then nothing can be said to it. */
+  /** Whether it is as large as the client takes: else nothing can be said to it. */
+  canSayConnack(packet: ConnackInput): boolean {
+    return this.#fitting(packet, connackSize) !== null
+  }
+
+  /** @returns false where it is larger than the client takes. */
   connack(packet: ConnackInput): boolean {
     const fitting = this.#fitting(packet, connackSize)
     if (fitting === null) return false
