@@ -18,7 +18,7 @@ import { Engine } from './engine.ts'
 import type { ClientInfo, Hooks } from './hooks.ts'
 import { LocalSubscription, type ReceivedMessage } from './local-subscription.ts'
 import { rangeMisuse, typeMisuse } from './misuse.ts'
-import { type BrokerOptions, resolveOptions } from './options.ts'
+import { type BrokerOptions, resolveOptions, type Settings } from './options.ts'
 import { printable } from './peer-log.ts'
 import { restoreEngine } from './restore.ts'
 import type { BrokerStats } from './statistics.ts'
@@ -51,6 +51,9 @@ export interface DisconnectOptions {
   /** With 0x9C or 0x9D: where the client is to go, `host:port`. */
   readonly serverReference?: string
 }
+
+/** What lets connections in, of whatever kind. */
+export type Door = Pick<Listener, 'close'>
 
 /** What a Broker tells; none of it per message but drops. */
 export interface BrokerEvents {
@@ -87,7 +90,7 @@ const HOOK_FUNCTIONS = [
  */
 export class Broker extends EventEmitter<BrokerEvents> {
   readonly #engine: Engine
-  readonly #listeners: Listener[] = []
+  readonly #doors = new Set<Door>()
   readonly #localSubscriptions = new Set<LocalSubscription>()
   #closing: Promise<void> | null = null
 
@@ -139,8 +142,21 @@ export class Broker extends EventEmitter<BrokerEvents> {
   async listen(options: ListenOptions = {}): Promise<Listener> {
     this.#checkOpen()
     const listener = await listenTcp(options, (socket) => this.handle(socket))
-    this.#listeners.push(listener)
+    this.adopt(listener)
     return listener
+  }
+
+  /**
+   * Has a door of another kind close with the broker: {@link Broker.close} calls its `close` before it
+   * tells the clients, and waits for it.
+   *
+   * @returns lets go of the door again, for one that was closed alone.
+   * @throws TypeError with code `ERR_PROMPTMQ_CLOSED` when the broker closes already.
+   */
+  adopt(door: Door): () => void {
+    this.#checkOpen()
+    this.#doors.add(door)
+    return () => this.#doors.delete(door)
   }
 
   /** Serves MQTT on any Node stream. The stream is the broker's from here on. */
@@ -284,6 +300,11 @@ export class Broker extends EventEmitter<BrokerEvents> {
     return true
   }
 
+  /** What the broker goes by: its options, with every default filled in. */
+  get settings(): Settings {
+    return this.#engine.settings
+  }
+
   /** What there is now and what was counted since the start. */
   stats(): BrokerStats {
     return this.#engine.stats()
@@ -307,7 +328,7 @@ export class Broker extends EventEmitter<BrokerEvents> {
 
   async #close(serverReference?: string): Promise<void> {
     const engine = this.#engine
-    const closed = this.#listeners.map((listener) => listener.close())
+    const closed = Array.from(this.#doors, (door) => door.close())
     // Who waits for an acknowledgement gets it before the connection ends.
     await this.#settle()
     for (const connection of [...engine.connections]) {

@@ -8,6 +8,7 @@ export {
   Broker,
   type BrokerEvents,
   type DisconnectOptions,
+  type Door,
   type PublishOptions,
   type SubscribeOptions,
 } from './broker.ts'
@@ -22,7 +23,7 @@ export type {
   SubscribeRequest,
 } from './hooks.ts'
 export type { ReceivedMessage } from './local-subscription.ts'
-export type { BrokerOptions, Logger } from './options.ts'
+export type { BrokerOptions, Logger, Settings } from './options.ts'
 export { type ScramCredentials, type ScramOptions, scramCredentials, scramSha256 } from './scram.ts'
 export type { BrokerStats, DropCounts } from './statistics.ts'
 export type { Listener, ListenOptions } from './transport/listener.ts'

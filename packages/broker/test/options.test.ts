@@ -43,6 +43,15 @@ describe('options', () => {
     }
   })
 
+  test('a broker tells what it goes by', async () => {
+    await using broker = await Broker.start({ maximumPacketSize: 1000 })
+    const { maximumPacketSize, connectTimeoutMs } = broker.settings
+    expect({ maximumPacketSize, connectTimeoutMs }).toEqual({
+      maximumPacketSize: 1000,
+      connectTimeoutMs: 10_000,
+    })
+  })
+
   test.each(NUMBERS)('%s takes no nonsense', (name) => {
     for (const value of [Number.NaN, -1, Number.POSITIVE_INFINITY, 1.5, '1', {}]) {
       expect(() => resolveOptions({ [name]: value } as BrokerOptions)).toThrow(

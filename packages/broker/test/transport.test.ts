@@ -78,6 +78,36 @@ describe('listen', () => {
   })
 })
 
+describe('adopt', () => {
+  test('a door of another kind closes with the broker, before the clients are told', async () => {
+    const broker = await Broker.start()
+    const [ours, theirs] = duplexPair()
+    broker.handle(theirs)
+    ours.write(CONNECT)
+    await once(ours, 'data')
+    const events: string[] = []
+    broker.on('clientDisconnect', () => events.push('client told'))
+    const { promise, resolve } = Promise.withResolvers<void>()
+    broker.adopt({
+      close: () => {
+        events.push('door closes')
+        return promise
+      },
+    })
+    const letGo = broker.adopt({ close: () => Promise.reject(new Error('was let go')) })
+    letGo()
+    const closed = broker.close().then(() => events.push('closed'))
+    await once(ours, 'end')
+    await new Promise(setImmediate)
+    expect(events).toEqual(['door closes', 'client told'])
+    resolve()
+    await closed
+    expect(() => broker.adopt({ close: () => Promise.resolve() })).toThrow(
+      expect.objectContaining({ code: 'ERR_PROMPTMQ_CLOSED' }),
+    )
+  })
+})
+
 describe('close', () => {
   test('is over when every stream is, also one whose peer never answers', async () => {
     const broker = await Broker.start({ reasonStrings: false })

@@ -80,7 +80,8 @@ export class DuplexTransport implements Transport {
   }
 }
 
-function describePeer(stream: Duplex): string {
+/** What a peer is called: address and port where the stream has them. */
+export function describePeer(stream: Duplex): string {
   const { remoteAddress, remotePort } = stream as Partial<Socket>
   if (remoteAddress === undefined) return 'local'
   const host = remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress

@@ -21,11 +21,19 @@ export interface Listener {
  * Opens a TCP port.
  * @throws the system's error (`code` EADDRINUSE, EACCES ...) with a message that says where.
  */
-export async function listenTcp(
+export function listenTcp(
   { port = 1883, host = '127.0.0.1' }: ListenOptions,
   accept: (socket: Socket) => void,
 ): Promise<Listener> {
   const server = createServer({ noDelay: true, highWaterMark: 64 * 1024 }, accept)
+  return openListener(server, host, port)
+}
+
+/**
+ * Has a server of any kind listen.
+ * @throws as {@link listenTcp}.
+ */
+export async function openListener(server: Server, host: string, port: number): Promise<Listener> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject)
   server.listen({ port, host, backlog: 4096 }, resolve)
