@@ -142,6 +142,7 @@ export class Broker extends EventEmitter<BrokerEvents> {
   async listen(options: ListenOptions = {}): Promise<Listener> {
     this.#checkOpen()
     const listener = await listenTcp(options, (socket) => this.handle(socket))
+    if (this.#closing !== null) await listener.close()
     this.adopt(listener)
     return listener
   }

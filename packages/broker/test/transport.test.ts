@@ -106,6 +106,20 @@ describe('adopt', () => {
       expect.objectContaining({ code: 'ERR_PROMPTMQ_CLOSED' }),
     )
   })
+
+  test('a broker that closes while it opens a port leaves none open', async () => {
+    const broker = await Broker.start()
+    const probe = createServer()
+    await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
+    const { port } = probe.address() as { port: number }
+    await new Promise((resolve) => probe.close(resolve))
+    const listening = broker.listen({ port })
+    const closed = broker.close()
+    await expect(listening).rejects.toMatchObject({ code: 'ERR_PROMPTMQ_CLOSED' })
+    await closed
+    const [error] = (await once(connect(port, '127.0.0.1'), 'error')) as [NodeJS.ErrnoException]
+    expect(error.code).toBe('ECONNREFUSED')
+  })
 })
 
 describe('close', () => {
