@@ -1,6 +1,15 @@
 import { defineConfig } from 'vitest/config'
 
-const packages = ['codec', 'router', 'store', 'store-sqlite', 'broker', 'promptmq', 'testing']
+const packages = [
+  'codec',
+  'router',
+  'store',
+  'store-sqlite',
+  'broker',
+  'websocket',
+  'promptmq',
+  'testing',
+]
 const gate = { lines: 90, branches: 90 }
 
 export default defineConfig({
