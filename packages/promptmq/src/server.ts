@@ -1,12 +1,22 @@
 import { join } from 'node:path'
-import { Broker, type BrokerOptions } from '@promptmq/broker'
+import { Broker, type BrokerOptions, type Listener } from '@promptmq/broker'
 import { SqliteStore } from '@promptmq/store-sqlite'
+import { listenWebSocket } from '@promptmq/websocket'
 import { createTextLogger, type LogLevel } from './text-logger.ts'
 import { version } from './version.ts'
+
+/** Where to serve WebSocket, and web pages of which origins; default: all. */
+export interface WebSocketBind {
+  readonly host: string
+  readonly port: number
+  readonly allowedOrigins?: readonly string[]
+}
 
 /** What the server is told to be. */
 export interface ServerOptions {
   readonly bind: { readonly host: string; readonly port: number }
+  /** Default: no WebSocket. */
+  readonly webSocket?: WebSocketBind
   /** Folder of the database; `null`: keep everything in memory. */
   readonly dataDir: string | null
   readonly logLevel: LogLevel
@@ -35,8 +45,10 @@ export async function runServer(options: ServerOptions): Promise<number> {
   const path = options.dataDir === null ? null : join(options.dataDir, DATABASE)
   const broker = await Broker.start(brokerOptions(options, path))
   try {
-    const { host, port } = await broker.listen(options.bind)
-    process.stdout.write(greeting(host, port, path))
+    const tcp = await broker.listen(options.bind)
+    const { webSocket } = options
+    const ws = webSocket === undefined ? null : await listenWebSocket(broker, webSocket)
+    process.stdout.write(greeting(tcp, ws, path))
     const signal = await toldToEnd
     process.stdout.write(`${signal}: closing\n`)
   } finally {
@@ -65,18 +77,23 @@ function untilToldToEnd(): Promise<NodeJS.Signals> {
   })
 }
 
-function greeting(host: string, port: number, path: string | null): string {
-  const where = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+function greeting(tcp: Listener, ws: Listener | null, path: string | null): string {
+  const { host, port } = tcp
   // From a clone of the repository the command has no name of its own yet.
   const command = process.env.npm_lifecycle_event === 'start' ? 'npm run promptmq --' : 'promptmq'
   const at = `${host === '127.0.0.1' ? '' : ` -h ${host}`}${port === 1883 ? '' : ` -p ${port}`}`
   return [
     `PromptMQ ${version} for MQTT 5.0, 3.1.1 and 3.1`,
-    `  listens  mqtt://${where}`,
+    `  listens  mqtt://${addressOf(tcp)}`,
+    ...(ws === null ? [] : [`           ws://${addressOf(ws)}`]),
     `  stores   ${path ?? 'in memory only: all is gone when it ends'}`,
     `  try it   ${command} sub${at} -t 'hello/#' -v`,
     `           ${command} pub${at} -t hello/world -m 'Hello!'`,
     '  ends     on Ctrl+C',
     '',
   ].join('\n')
+}
+
+function addressOf({ host, port }: Listener): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

@@ -56,6 +56,19 @@ describe('a command line that is not understood', () => {
       'server --bind 1883',
       "promptmq server: option '--bind' must be HOST:PORT, :PORT or [IPV6]:PORT with a port up to 65535, not '1883'",
     ],
+    ['--ws-port 1 --ws-bind :2', 'promptmq server: --ws-port and --ws-bind exclude each other'],
+    [
+      '--ws-origin https://app.example',
+      'promptmq server: --ws-origin needs --ws-port or --ws-bind',
+    ],
+    [
+      '--ws-port 65536',
+      "promptmq server: option '--ws-port' must be a whole number from 0 to 65535, not '65536'",
+    ],
+    [
+      '--ws-port 1 --ws-origin app.example',
+      "promptmq server: option '--ws-origin' must be an origin such as https://app.example, not 'app.example'",
+    ],
     ['--memory --data-dir x', 'promptmq server: --memory and --data-dir exclude each other'],
     [
       '--log-level loud',

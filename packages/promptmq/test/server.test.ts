@@ -2,9 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { get } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import mqtt from 'mqtt'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { main } from '../src/cli/main.ts'
 import { runServer, type ServerOptions } from '../src/server.ts'
@@ -141,6 +143,82 @@ describe('runServer', () => {
   })
 })
 
+/** What a page of an origin is answered when it asks for a WebSocket. */
+function upgradeStatus(place: string, origin: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      Connection: 'Upgrade',
+      Upgrade: 'websocket',
+      'Sec-WebSocket-Version': '13',
+      'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+      'Sec-WebSocket-Protocol': 'mqtt',
+      Origin: origin,
+    }
+    get(`http:${place}`, { headers })
+      .on('upgrade', ({ statusCode }, socket) => {
+        socket.destroy()
+        resolve(statusCode)
+      })
+      .on('response', (response) => {
+        response.resume()
+        resolve(response.statusCode)
+      })
+      .on('error', reject)
+  })
+}
+
+describe('WebSocket', () => {
+  test('is served where --ws-port says so, and said', async () => {
+    const child = start('--bind', '127.0.0.1:0', '--ws-port', '0', '--memory')
+    const result = ended(child)
+    const [greeting] = (await once(child.stdout!, 'data')) as [Buffer]
+    const [, port] = /^ {11}ws:\/\/127\.0\.0\.1:(\d+)$/m.exec(String(greeting))!
+    const client = await mqtt.connectAsync(`ws://127.0.0.1:${port}`)
+    const received = new Promise<string>((resolve) => {
+      client.once('message', (_topic, payload) => resolve(payload.toString()))
+    })
+    await client.subscribeAsync('t')
+    await client.publishAsync('t', 'over WebSocket')
+    expect(await received).toBe('over WebSocket')
+    await client.endAsync()
+    child.kill('SIGTERM')
+    expect(await result).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  test('pages of other origins are kept out', async () => {
+    const child = start(
+      ...['--bind', '127.0.0.1:0', '--memory'],
+      ...['--ws-bind', '127.0.0.1:0', '--ws-origin', 'https://app.example'],
+    )
+    const result = ended(child)
+    const [greeting] = (await once(child.stdout!, 'data')) as [Buffer]
+    const [, url] = / ws:(\/\/\S+)/.exec(String(greeting))!
+    expect(await upgradeStatus(url!, 'https://app.example')).toBe(101)
+    expect(await upgradeStatus(url!, 'https://evil.example')).toBe(403)
+    child.kill('SIGTERM')
+    expect((await result).code).toBe(0)
+  })
+
+  test('a port in use is named', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const args = ['--bind', '127.0.0.1:0', '--ws-port', String(port), '--data-dir', folder]
+    const { code, stdout, stderr } = await ended(start(...args))
+    other.close()
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toContain(`cannot listen on 127.0.0.1:${port}: the port is in use`)
+  })
+
+  test('there is none by default', async () => {
+    const child = start('--bind', '127.0.0.1:0', '--memory')
+    const result = ended(child)
+    await once(child.stdout!, 'data')
+    child.kill('SIGTERM')
+    expect((await result).stdout).not.toContain('ws:')
+  })
+})
+
 describe('the options', () => {
   const seen: ServerOptions[] = []
 
@@ -165,6 +243,17 @@ describe('the options', () => {
     ['--bind :18830', { bind: { host: '127.0.0.1', port: 18_830 } }],
     ['server --data-dir x --log-level debug', { dataDir: 'x', logLevel: 'debug' }],
     ['--memory', { dataDir: null }],
+    ['--ws-port 8083', { webSocket: { host: '127.0.0.1', port: 8083 } }],
+    [
+      '--bind [::1]:1 --ws-port 0',
+      { bind: { host: '::1', port: 1 }, webSocket: { host: '::1', port: 0 } },
+    ],
+    [
+      '--ws-bind 0.0.0.0:80 --ws-origin https://app.example --ws-origin null',
+      {
+        webSocket: { host: '0.0.0.0', port: 80, allowedOrigins: ['https://app.example', 'null'] },
+      },
+    ],
     [
       '--max-packet-size 1024 --max-connections 5 --max-keep-alive 60 --max-inflight 9 --max-queued 7',
       { maxPacketSize: 1024, maxConnections: 5, maxKeepAlive: 60, maxInflight: 9, maxQueued: 7 },

@@ -1,14 +1,17 @@
+import type { WebSocketBind } from '../server.ts'
 import { defineCommand } from './command.ts'
 import { UsageError } from './errors.ts'
 import {
   choice,
   flag,
   integer,
+  many,
   type OptionTable,
   one,
   quote,
   text,
   ValueError,
+  type ValuesOf,
   withDefault,
 } from './option-table.ts'
 
@@ -38,12 +41,41 @@ export function parseBind(value: string): Bind {
   return { host: address6 ?? (host === '' ? DEFAULT_BIND.host : host!), port: Number(port) }
 }
 
+/**
+ * An origin as browsers write it: `https://app.example`, with a port unless it is the scheme's own.
+ *
+ * @throws ValueError for anything else, which no browser would ever send.
+ */
+export function parseOrigin(value: string): string {
+  const url = URL.parse(value)
+  if (value === 'null' || (url !== null && `${url.protocol}//${url.host}` === value)) return value
+  throw new ValueError(`must be an origin such as https://app.example, not ${quote(value)}`)
+}
+
 const OPTIONS = {
   bind: one(parseBind, {
     long: 'bind',
     placeholder: 'HOST:PORT',
     group: 'Listening',
     help: 'where to listen; also :PORT and [::1]:PORT; 0.0.0.0:1883 is every interface (default 127.0.0.1:1883)',
+  }),
+  wsPort: one(integer(0, 65_535), {
+    long: 'ws-port',
+    placeholder: 'PORT',
+    group: 'Listening',
+    help: 'serve WebSocket, for browsers, on this port of the same host (default: not at all)',
+  }),
+  wsBind: one(parseBind, {
+    long: 'ws-bind',
+    placeholder: 'HOST:PORT',
+    group: 'Listening',
+    help: 'serve WebSocket there, as --bind does TCP',
+  }),
+  wsOrigins: many(parseOrigin, {
+    long: 'ws-origin',
+    placeholder: 'ORIGIN',
+    group: 'Listening',
+    help: 'let in web pages of this origin only, such as https://app.example',
   }),
   dataDir: one(text, {
     long: 'data-dir',
@@ -94,6 +126,22 @@ const OPTIONS = {
   }),
 } satisfies OptionTable
 
+/** Where to serve WebSocket and whom, `undefined`: not at all. */
+function webSocketOf(
+  { wsPort, wsBind, wsOrigins }: ValuesOf<typeof OPTIONS>,
+  { host }: Bind,
+): WebSocketBind | undefined {
+  if (wsPort !== undefined && wsBind !== undefined) {
+    throw new UsageError('--ws-port and --ws-bind exclude each other')
+  }
+  const bind = wsPort === undefined ? wsBind : { host, port: wsPort }
+  if (bind === undefined) {
+    if (wsOrigins.length === 0) return undefined
+    throw new UsageError('--ws-origin needs --ws-port or --ws-bind')
+  }
+  return wsOrigins.length === 0 ? bind : { ...bind, allowedOrigins: wsOrigins }
+}
+
 /** `promptmq server`, and `promptmq` alone. */
 export const serverCommand = defineCommand({
   name: 'promptmq server',
@@ -109,11 +157,14 @@ export const serverCommand = defineCommand({
     if (values.isMemory && values.dataDir !== undefined) {
       throw new UsageError('--memory and --data-dir exclude each other')
     }
+    const bind = values.bind ?? DEFAULT_BIND
+    const webSocket = webSocketOf(values, bind)
     const { maxPacketSize, maxConnections, maxKeepAlive, maxInflight, maxQueued } = values
     // Only here: publishing and subscribing need neither a broker nor a database.
     const { runServer } = await import('../server.ts')
     return runServer({
-      bind: values.bind ?? DEFAULT_BIND,
+      bind,
+      ...(webSocket === undefined ? {} : { webSocket }),
       dataDir: values.isMemory ? null : (values.dataDir ?? DEFAULT_DATA_DIR),
       logLevel: values.logLevel,
       ...(maxPacketSize === undefined ? {} : { maxPacketSize }),
