@@ -17,7 +17,7 @@ let server: Server
 let port: number
 const clients: RawClient[] = []
 beforeEach(async () => {
-  broker = await Broker.start()
+  broker = await Broker.start({ reasonStrings: false })
   server = createServer((request, response) => response.end(`route ${request.url}`))
   port = await listenOn(server)
 })

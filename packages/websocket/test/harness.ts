@@ -12,7 +12,7 @@ export async function serve(
   options: ListenWebSocketOptions = {},
   brokerOptions: BrokerOptions = {},
 ): Promise<{ broker: Broker; port: number }> {
-  const broker = await Broker.start(brokerOptions)
+  const broker = await Broker.start({ reasonStrings: false, ...brokerOptions })
   const { port } = await listenWebSocket(broker, { port: 0, ...options })
   return { broker, port }
 }

@@ -53,7 +53,7 @@ describe('where it listens', () => {
   test('is told; a port in use is named', async () => {
     const other = createServer()
     const port = await listenOn(other)
-    const broker = await Broker.start()
+    const broker = await Broker.start({ reasonStrings: false })
     brokers.push(broker)
     await expect(listenWebSocket(broker, { port })).rejects.toMatchObject({
       code: 'EADDRINUSE',
@@ -69,7 +69,7 @@ describe('where it listens', () => {
     const probe = createServer()
     const port = await listenOn(probe)
     await new Promise((resolve) => probe.close(resolve))
-    const broker = await Broker.start()
+    const broker = await Broker.start({ reasonStrings: false })
     const listening = listenWebSocket(broker, { port })
     const closed = broker.close()
     await expect(listening).rejects.toMatchObject({ code: 'ERR_PROMPTMQ_CLOSED' })
@@ -94,7 +94,7 @@ describe('close', () => {
   })
 
   test('of the listener: who came through stays', async () => {
-    const broker = await Broker.start()
+    const broker = await Broker.start({ reasonStrings: false })
     brokers.push(broker)
     const listener = await listenWebSocket(broker, { port: 0 })
     const client = await RawClient.open(listener.port)
