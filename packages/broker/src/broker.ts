@@ -270,7 +270,7 @@ export class Broker extends EventEmitter<BrokerEvents> {
     engine.tree.add(local.subscription)
     this.#localSubscriptions.add(local)
     if (parsed.shareName === null)
-      engine.retained.replay(local.subscription).queueRest(engine.now())
+      engine.retained.replay(local.subscription).deliverRest(engine.now())
     engine.endTurn()
     if (signal?.aborted) local.end()
     else signal?.addEventListener('abort', abort, { once: true })

@@ -103,10 +103,25 @@ export class RetainedReplay {
     return 'slice'
   }
 
-  /** The connection is gone, the session stays: what is left is queued for its return. */
-  queueRest(now: number): void {
+  /** For a subscription of this process, which takes all there is. */
+  deliverRest(now: number): void {
     for (let next = this.#messages.next(); !next.done; next = this.#messages.next()) {
       this.#deliver(next.value, now)
+    }
+  }
+
+  /**
+   * The connection is gone, the session stays: what is left is queued for its return, until the queue is
+   * full. A million of them are not looked at to drop all but some.
+   */
+  queueRest(now: number): void {
+    const { session, qos } = this.#subscription
+    if (qos === 0) return
+    for (let next = this.#messages.next(); !next.done; next = this.#messages.next()) {
+      const { count } = session.outbox
+      this.#deliver(next.value, now)
+      const isForQueue = next.value.qos > 0 && next.value.expiresAt > now
+      if (isForQueue && session.outbox.count <= count) return
     }
   }
 
