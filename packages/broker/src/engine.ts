@@ -255,8 +255,12 @@ export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost
   #publishWillNow(will: StoredWill): void {
     const topic = this.topics.ofName(will.topicName)
     const { clientId } = will.client
+    const size = topic.bytes.length + will.properties.length + will.payload.length
+    const isRemoval = will.payload.length === 0
     const message = composeMessage(topic.bytes, {
       ...will,
+      // Nobody is there to be told that it cannot be kept.
+      retain: will.retain && (isRemoval || this.retained.hasRoom(topic.name, size)),
       expiresAt: expiryOf(will.messageExpiryInterval, this.now()),
       publisher: clientId,
     })
