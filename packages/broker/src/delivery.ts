@@ -63,9 +63,43 @@ export function encodeDelivery(
   alias: number,
   now: number,
 ): void {
-  const { bytes, start: kept, end, propertiesSize, payloadSize } = message
+  const at = encodeDeliveryHead(
+    target,
+    offset,
+    version,
+    message,
+    flags,
+    packetIdentifier,
+    identifiers,
+    alias,
+    now,
+  )
+  copyRange(target, view, at, message.bytes, keptStart(version, message), message.end)
+}
+
+/** Where in `message.bytes` that begins which goes out as it is kept, up to its end. */
+export function keptStart(version: ProtocolVersion, message: Message): number {
+  return version === 5 ? message.start : message.start + message.propertiesSize
+}
+
+/**
+ * The same without what goes out as it is kept.
+ * @returns the offset where that follows.
+ */
+export function encodeDeliveryHead(
+  target: Uint8Array,
+  offset: number,
+  version: ProtocolVersion,
+  message: Message,
+  flags: number,
+  packetIdentifier: number,
+  identifiers: readonly number[],
+  alias: number,
+  now: number,
+): number {
+  const { propertiesSize, payloadSize } = message
   if (version !== 5) {
-    const start = encodePublishStart(
+    return encodePublishStart(
       target,
       offset,
       version,
@@ -75,11 +109,9 @@ export function encodeDelivery(
       0,
       payloadSize,
     )
-    copyRange(target, view, start, bytes, kept + propertiesSize, end)
-    return
   }
   const hopSize = hopPropertiesSize(message, identifiers, alias)
-  let at = encodePublishStart(
+  const at = encodePublishStart(
     target,
     offset,
     version,
@@ -89,8 +121,7 @@ export function encodeDelivery(
     hopSize + propertiesSize,
     payloadSize,
   )
-  if (hopSize > 0) at = encodeHopProperties(target, at, message, identifiers, alias, now)
-  copyRange(target, view, at, bytes, kept, end)
+  return hopSize > 0 ? encodeHopProperties(target, at, message, identifiers, alias, now) : at
 }
 
 function hopPropertiesSize(

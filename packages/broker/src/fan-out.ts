@@ -10,6 +10,7 @@ import type {
   TopicTree,
 } from '@promptmq/router'
 import type { Journal } from './journal.ts'
+import { WRITTEN_AS_KEPT } from './packet-writer.ts'
 import { PublishedPacket } from './published-packet.ts'
 import type { Retained } from './retained.ts'
 
@@ -64,8 +65,8 @@ export class FanOut {
    * @param entry - its Topic Name, resolved.
    * @param packetStart - where the packet begins in `header.bytes`.
    * @param wireFormat - of the connection that it came on: see Outlet.
-   * @returns whether anybody subscribes to its topic; `null` where it must be kept, since it takes long:
-   *   nothing was done, see {@link FanOut.publishMessage}.
+   * @returns whether anybody subscribes to its topic; `null` where it must be kept, since it takes long or
+   *   is large: nothing was done, see {@link FanOut.publishMessage}.
    */
   publishPacket(
     entry: TopicEntry,
@@ -75,8 +76,10 @@ export class FanOut {
     publisher: Session,
   ): boolean | null {
     const route = entry.route(this.#host.tree)
-    if (this.#isLong(entry, route)) return null
     const { recipients, groups } = route
+    // One memory for all is better than a copy for each.
+    const isShared = recipients.length > 1 && header.payloadEnd - packetStart >= WRITTEN_AS_KEPT
+    if (isShared || this.#isLong(entry, route)) return null
     const packet = this.#packet
     packet.set(entry, header, packetStart, wireFormat, publisher)
     for (let i = 0; i < recipients.length; i++) {
@@ -99,7 +102,7 @@ export class FanOut {
 
   /**
    * A message that is kept already: a will, one that a hook was asked about, one of the embedder's, one
-   * that takes long.
+   * that takes long or is large.
    *
    * @param publisher - `null` where no session published it.
    * @param begin - called when its turn has come; where it returns false, nothing is done.

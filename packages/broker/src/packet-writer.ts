@@ -23,7 +23,7 @@ import {
 } from '@promptmq/codec'
 import type { Message, Outlet } from '@promptmq/router'
 import { Backlog, type BacklogHost } from './backlog.ts'
-import { deliverySize, encodeDelivery } from './delivery.ts'
+import { deliverySize, encodeDelivery, encodeDeliveryHead, keptStart } from './delivery.ts'
 import type { Flushable } from './flusher.ts'
 import { OutboundAliases } from './outbound-aliases.ts'
 import type { Transport } from './transport/transport.ts'
@@ -35,6 +35,9 @@ const QOS = 0b0110
 
 /** Of MQTT 5.0 with Topic Aliases: no packet that comes is what is sent. */
 const ALIASED_FORMAT = 6
+
+/** From so many bytes a kept message is written from where it lies: many may get the same. */
+export const WRITTEN_AS_KEPT = 64 * 1024
 
 /** What a PacketWriter needs of the broker. */
 export interface WriterHost extends BacklogHost {
@@ -124,6 +127,8 @@ export class PacketWriter implements Outlet, Flushable {
       if (this.#waits(size)) {
         this.#backlog.hold(this.#encoded(message, flags, identifiers, alias, size))
       }
+    } else if (size >= WRITTEN_AS_KEPT) {
+      this.#writeKept(message, flags, packetIdentifier, identifiers, alias, size)
     } else if (isPacket) {
       const { bytes, packetStart, end, identifierAt } = message
       this.#copyPacket(bytes, packetStart, end, flags, identifierAt, packetIdentifier)
@@ -296,6 +301,35 @@ export class PacketWriter implements Outlet, Flushable {
     const at = offset + identifierAt - start
     target[at] = packetIdentifier >>> 8
     target[at + 1] = packetIdentifier
+  }
+
+  /** A large message: what is this client's own, then the rest from the memory that all share. */
+  #writeKept(
+    message: Message,
+    flags: number,
+    packetIdentifier: number,
+    identifiers: readonly number[],
+    alias: number,
+    size: number,
+  ): void {
+    const { protocolVersion } = this
+    const start = keptStart(protocolVersion, message)
+    const offset = this.#reserve(size - (message.end - start))
+    const now = this.#timeFor(message)
+    encodeDeliveryHead(
+      this.#buffer.bytes,
+      offset,
+      protocolVersion,
+      message,
+      flags,
+      packetIdentifier,
+      identifiers,
+      alias,
+      now,
+    )
+    this.#host.writtenBytes += this.#buffer.length + message.end - start
+    this.#buffer.writeKept(message.bytes, start, message.end)
+    this.#backlog.account()
   }
 
   #copy(bytes: Uint8Array, start: number, end: number): number {

@@ -113,6 +113,13 @@ export class WriteBuffer {
     this.#isGiven = isGiven
   }
 
+  /** Writes, behind all that is there, bytes that never change: they are not copied. */
+  writeKept(source: Uint8Array, start: number, end: number): void {
+    this.settle()
+    this.#flushFilled()
+    this.#write(source.subarray(start, end), null)
+  }
+
   /** Copies what was noted: the chunk may change. */
   settle(): void {
     const source = this.#source
