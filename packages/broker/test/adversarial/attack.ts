@@ -55,13 +55,13 @@ const NO_LIMITS = { maximumUserProperties: 1_000_000, maximumTopicLevels: 65_536
 /** A TCP connection to the broker that sends whatever bytes it is told to, and keeps what comes. */
 export class Peer {
   readonly socket: Socket
-  /** Everything that came, as it came. */
-  received = Buffer.alloc(0)
+  readonly #chunks: Buffer[] = []
   /** The broker has ended its side. */
   isEnded = false
   /** Both sides are gone. */
   isClosed = false
   readonly packets: Packet[] = []
+  readonly #byType = new Map<Packet['type'], Packet[]>()
   readonly #decoder: PacketDecoder
   readonly #protocolVersion: ProtocolVersion
 
@@ -102,11 +102,14 @@ export class Peer {
     this.send(...packets.map((packet) => encode(packet, { protocolVersion })))
   }
 
+  /** Everything that came, as it came. */
+  get received(): Buffer {
+    return Buffer.concat(this.#chunks)
+  }
+
   /** Those of one type that came. */
   only<Type extends Packet['type']>(type: Type): Extract<Packet, { type: Type }>[] {
-    return this.packets.filter(
-      (packet): packet is Extract<Packet, { type: Type }> => packet.type === type,
-    )
+    return (this.#byType.get(type) ?? []) as Extract<Packet, { type: Type }>[]
   }
 
   /** Waits until `count` packets of one type came. @returns the last of them. */
@@ -134,18 +137,20 @@ export class Peer {
   }
 
   #read(chunk: Buffer): void {
-    this.received = Buffer.concat([this.received, chunk])
+    this.#chunks.push(chunk)
     const decoder = this.#decoder
     decoder.push(chunk)
     while (decoder.next() !== 0) {
       const { bytes, packetStart, end } = decoder
-      this.packets.push(
-        decode(Uint8Array.from(bytes.subarray(packetStart, end)), {
-          protocolVersion: this.#protocolVersion,
-          sender: Sender.Server,
-          ...NO_LIMITS,
-        }),
-      )
+      const packet = decode(Uint8Array.from(bytes.subarray(packetStart, end)), {
+        protocolVersion: this.#protocolVersion,
+        sender: Sender.Server,
+        ...NO_LIMITS,
+      })
+      this.packets.push(packet)
+      const same = this.#byType.get(packet.type)
+      if (same === undefined) this.#byType.set(packet.type, [packet])
+      else same.push(packet)
     }
   }
 }
@@ -277,7 +282,15 @@ export class Siege {
     process.off('uncaughtExceptionMonitor', this.#failed)
     process.off('unhandledRejection', this.#failed)
     this.#witness.destroy()
-    await this.broker.close()
+    let isClosed = false
+    void this.broker.close().finally(() => {
+      isClosed = true
+    })
+    // Who does not read its DISCONNECT has some time to.
+    while (!isClosed) {
+      this.clock.advance(1_000)
+      await settle()
+    }
   }
 }
 
