@@ -36,18 +36,20 @@ export function handlePublish(connection: Connection): void {
 
 /** PUBREL: the identifier is free again, whether or not it was held [MQTT-4.3.3-11]. */
 export function handlePubrel(connection: Connection): void {
-  const { decoder, context, engine } = connection
-  const header = engine.acknowledgementHeader
+  const { decoder, context } = connection
+  const header = connection.engine.acknowledgementHeader
   const fault = decodePubrel(header, context, decoder.bytes, decoder.start, decoder.end)
   if (fault !== Fault.None) {
     connection.fail(fault)
     return
   }
   const { packetIdentifier } = header
-  const before = engine.appended
-  const wasHeld = connection.entry!.session.letGo(packetIdentifier)
+  const { session } = connection.entry!
+  const wasHeld = session.letGo(packetIdentifier)
   const code = wasHeld ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound
-  connection.owe(shortAcknowledgement(PUBCOMP, packetIdentifier, code), engine.batchSince(before))
+  // Where it was not held, an earlier connection may have let it go, and that may not be kept yet.
+  const batch = session.journal === null ? 0 : session.journal.pendingBatch
+  connection.owe(shortAcknowledgement(PUBCOMP, packetIdentifier, code), batch)
 }
 
 /** Whether QoS and RETAIN are as CONNACK said they may be. */

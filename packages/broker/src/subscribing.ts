@@ -45,12 +45,13 @@ export function handleUnsubscribe(connection: Connection): void {
   }
   if (!canAnswer(connection, packet.topicFilters.length)) return
   const { session } = connection.entry!
-  const before = engine.appended
   const reasonCodes = packet.topicFilters.map((topicFilter) =>
     engine.sessions.unsubscribe(session, topicFilter)
       ? ReasonCode.Success
       : unsubscribeFailure(connection, topicFilter),
   )
+  // What an earlier connection unsubscribed from may not be kept yet.
+  const batch = session.journal === null ? 0 : session.journal.pendingBatch
   connection.owe(
     {
       type: 'unsuback',
@@ -58,7 +59,7 @@ export function handleUnsubscribe(connection: Connection): void {
       reasonCodes,
       properties: NO_PROPERTIES,
     },
-    engine.batchSince(before),
+    batch,
   )
 }
 

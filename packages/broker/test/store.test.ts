@@ -122,6 +122,29 @@ describe('acknowledgements wait for the commit (design, invariant 2)', () => {
     }
   })
 
+  test('what repeats a request of an earlier connection waits for the commit of that one', async () => {
+    const store = new HeldStore()
+    store.isHolding = false
+    const { broker } = await startBroker({ store })
+    const first = await TestClient.join(broker, KEPT)
+    await first.subscribe('t', 1)
+    await first.send({ ...publish('x', 2, 1), topicName: 'other' })
+    store.isHolding = true
+    await first.send({ type: 'pubrel', packetIdentifier: 1 })
+    await first.send({ type: 'unsubscribe', packetIdentifier: 2, topicFilters: ['t'] })
+    const second = await TestClient.join(broker, KEPT)
+    await second.send({ type: 'pubrel', packetIdentifier: 1 })
+    await second.send({ type: 'unsubscribe', packetIdentifier: 2, topicFilters: ['t'] })
+    expect(second.take()).toEqual([])
+    store.isHolding = false
+    store.letGo()
+    await settle()
+    expect(second.take()).toMatchObject([
+      { type: 'pubcomp', reasonCode: 0x92 },
+      { type: 'unsuback', reasonCodes: [0x11] },
+    ])
+  })
+
   test('QoS 2 to a kept session: PUBLISH and PUBREL leave after their commit, QoS 1 at once', async () => {
     const store = new HeldStore()
     store.isHolding = false
