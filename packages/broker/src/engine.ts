@@ -322,7 +322,11 @@ export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost
   readQueue(session: Session, after: number): void {
     readPage(this, session, after)
       .then(
-        (page) => session.refill(page),
+        (page) => {
+          session.refill(page)
+          // Where none of it is sent, nothing comes back that would let retained messages go on.
+          this.sessions.get(session.clientId)?.connection?.proceed()
+        },
         (error: Error) => {
           this.#listener.storeFailed(error)
           // Asked for again, also where the client is idle and nothing else would ask.

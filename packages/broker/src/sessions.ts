@@ -23,6 +23,8 @@ export interface SessionConnection {
   takeOver(): void
   /** DISCONNECT, then close. */
   disconnect(reasonCode: ReasonCode, why: string, serverReference?: string): void
+  /** Sends what there is room for. */
+  proceed(): void
 }
 
 /** What the registry needs of the broker. */

@@ -436,6 +436,28 @@ describe('a restart', () => {
     expect(await store.stats()).toMatchObject({ messages: 0, queued: 0 })
   })
 
+  test('retained messages that waited for a page of the queue come though all of it has expired', async () => {
+    const store = new MemoryStore()
+    const { broker, clock } = await startBroker({ store, maximumHeldMessages: 1 })
+    await broker.publish('r', 'retained', { retain: true })
+    const client = await TestClient.join(broker, KEPT)
+    await client.subscribe('t', 1)
+    await client.drop()
+    for (const each of ['a', 'b']) {
+      await broker.publish('t', each, { qos: 1, properties: { messageExpiryInterval: 1 } })
+    }
+    clock.advance(2_000)
+    const { promise: gate, resolve } = Promise.withResolvers<void>()
+    const readQueue = store.readQueue.bind(store)
+    store.readQueue = (...range) => gate.then(() => readQueue(...range))
+    const again = await TestClient.join(broker, KEPT)
+    await again.subscribe('r', 0)
+    expect(payloads(again.take())).toEqual([])
+    resolve()
+    await settle()
+    expect(payloads(again.take())).toEqual(['retained'])
+  })
+
   test('numbers go on: a message after the restart is not taken for one before it', async () => {
     const store = new MemoryStore()
     const { broker, clock } = await startBroker({ store })
