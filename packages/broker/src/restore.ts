@@ -29,7 +29,12 @@ export async function restoreEngine(engine: Engine): Promise<void> {
   const messages = new Map<number, Message>()
   await store.restore(sinkOf(engine, entries, messages))
   const now = engine.now()
-  for (const { session, expiry } of entries.values()) {
+  for (const entry of entries.values()) {
+    const { session, expiry } = entry
+    if (engine.sessions.get(session.clientId) !== entry) {
+      expiry.set(now) // It had ended: another session has its client.
+      continue
+    }
     // Who was connected when the process ended has been away since now.
     if (!expiry.isSet && session.sessionExpiryInterval !== SESSION_NEVER_EXPIRES) {
       expiry.set(now + session.sessionExpiryInterval * 1000)

@@ -103,7 +103,13 @@ export class Sessions {
     const session = new Session(stored.session, stored.clientId, this.#host, this.#journal)
     session.owner = stored.owner
     session.sessionExpiryInterval = stored.sessionExpiryInterval
-    return this.#register(session)
+    const other = this.#entries.get(session.clientId)
+    const entry = this.#register(session)
+    // Two of one client: the process died while the older one, which had ended, was passed on.
+    if (other !== undefined && other.session.number > session.number) {
+      this.#entries.set(session.clientId, other)
+    }
+    return entry
   }
 
   /** Its connection is gone: it ends now, later, or never, as its Session Expiry Interval says. */
@@ -127,7 +133,7 @@ export class Sessions {
   end(entry: SessionEntry): void {
     const { session } = entry
     entry.expiry.cancel()
-    this.#entries.delete(session.clientId)
+    if (this.#entries.get(session.clientId) === entry) this.#entries.delete(session.clientId)
     for (const subscription of session.subscriptions.values()) this.#tree.remove(subscription)
     session.isEnded = true
     this.#host.sessionEnded(entry)

@@ -2,7 +2,7 @@ import type { ConnectInput } from '@promptmq/codec'
 import { MemoryStore } from '@promptmq/store'
 import { settle, TestClient } from '@promptmq/testing'
 import { describe, expect, test } from 'vitest'
-import { only, payloads, startBroker } from './harness.ts'
+import { HeldStore, only, payloads, startBroker } from './harness.ts'
 
 const KEPT: Partial<ConnectInput> = {
   cleanStart: false,
@@ -105,6 +105,30 @@ describe('a member of a shared group whose session ends (§4.8.2)', () => {
     const after = await startBroker({ store })
     const again = await TestClient.join(after.broker, { clientId: 'other', ...KEPT })
     expect(payloads(again.take())).toEqual(['x'])
+  })
+
+  test('a crash before it is all passed on costs a later session of the same client nothing', async () => {
+    const store = new HeldStore()
+    store.isHolding = false
+    const { broker } = await startBroker({ store, maximumHeldMessages: 1 })
+    const first = await TestClient.join(broker, { clientId: 'first', ...KEPT })
+    await first.subscribe('$share/g/t', 1)
+    await first.drop()
+    for (const each of ['a', 'b', 'c']) await broker.publish('t', each, { qos: 1 })
+    const readQueue = store.readQueue.bind(store)
+    store.readQueue = () => new Promise(() => {})
+    const anew = await TestClient.join(broker, { ...KEPT, clientId: 'first', cleanStart: true })
+    await anew.subscribe('$share/g/t', 1)
+    expect(await store.stats()).toMatchObject({ sessions: 2 })
+    store.readQueue = readQueue
+    const after = await startBroker({ store, maximumHeldMessages: 1 })
+    after.clock.advance(2_000)
+    await settle()
+    expect(after.broker.stats()).toMatchObject({ sessions: 1, subscriptions: 1 })
+    const again = await TestClient.join(after.broker, { clientId: 'first', ...KEPT })
+    await settle()
+    expect(payloads(again.take())).toEqual(['a', 'b', 'c'])
+    expect(await store.stats()).toMatchObject({ sessions: 1, subscriptions: 1 })
   })
 
   test('a Store that cannot be read loses what is there, and says so', async () => {
