@@ -58,7 +58,7 @@ export class WebSocketDoor {
       this.#broker.settings.logger.debug({ remote, status }, `WebSocket refused: ${why}`)
       refuseUpgrade(stream, status, why)
     }
-    if (!request.complete) refuse(400, 'an upgrade has no body')
+    if (hasBody(request)) refuse(400, 'an upgrade has no body')
     else if (!offersMqtt(request)) refuse(400, `the subprotocol '${MQTT}' is not offered`)
     else if (!this.#isAllowed(request)) refuse(403, 'the origin is not allowed')
     else this.#upgrade(request, stream, head)
@@ -83,6 +83,11 @@ export class WebSocketDoor {
       this.#broker.connect(new WebSocketTransport(webSocket, stream, options))
     })
   }
+}
+
+/** Node's versions differ in what they make of it: its bytes might be taken for frames. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) !== 0
 }
 
 function offersMqtt({ headers }: IncomingMessage): boolean {

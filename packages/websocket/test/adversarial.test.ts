@@ -55,7 +55,7 @@ async function pings(client: RawClient): Promise<boolean> {
   return (await client.frame()).payload.equals(PINGRESP)
 }
 
-/** A client that is not let in by its upgrade request. */
+/** What a client is answered that ought not to be let in by its upgrade request. */
 async function refused(options: Parameters<RawClient['upgrade']>[0]): Promise<[number, string]> {
   const client = new RawClient(port)
   clients.push(client)
@@ -204,23 +204,35 @@ describe('a message that does not end', () => {
 })
 
 describe('upgrade requests', () => {
-  test('2,000 headers are answered at once', async () => {
-    const headers = Array.from({ length: 2_000 }, (_, i) => `x${i}: 1`)
+  /** Some versions of Node refuse so many, others leave out those beyond the 2,000th. */
+  test('2,000 headers before those that count: refused', async () => {
+    const client = new RawClient(port)
+    clients.push(client)
     const started = performance.now()
-    const [status] = await refused({ headers })
-    expect(status).toBeGreaterThanOrEqual(400)
-    expect(status).toBeLessThan(500)
+    const many = Array.from({ length: 2_000 }, () => 'a:')
+    client.socket.write(
+      [
+        'GET /mqtt HTTP/1.1',
+        'Host: x',
+        ...many,
+        'Upgrade: websocket',
+        'Connection: Upgrade',
+        'Sec-WebSocket-Version: 13',
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+        'Sec-WebSocket-Protocol: mqtt',
+        '\r\n',
+      ].join('\r\n'),
+    )
+    const { status } = await client.answer()
+    expect([400, 426, 431]).toContain(status)
     expect(performance.now() - started).toBeLessThan(1_000)
   })
 
-  test('short ones, more than Node keeps, before those that count: refused', async () => {
-    const client = new RawClient(port)
-    clients.push(client)
-    const many = Array.from({ length: 2_000 }, () => 'a:').join('\r\n')
-    client.socket.write(
-      `GET /mqtt HTTP/1.1\r\nHost: x\r\n${many}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n`,
-    )
-    expect([400, 431]).toContain((await client.answer()).status)
+  test('2,000 headers behind them are no harm', async () => {
+    const headers = Array.from({ length: 2_000 }, () => 'a:')
+    const started = performance.now()
+    expect([101, 431]).toContain((await refused({ headers }))[0])
+    expect(performance.now() - started).toBeLessThan(1_000)
   })
 
   test.each([
@@ -243,8 +255,9 @@ describe('upgrade requests', () => {
   })
 
   test('with a body', async () => {
-    const headers = ['Content-Length: 5']
-    expect(await refused({ headers })).toEqual([400, 'an upgrade has no body\n'])
+    for (const header of ['Content-Length: 5', 'Transfer-Encoding: chunked'])
+      expect(await refused({ headers: [header] })).toEqual([400, 'an upgrade has no body\n'])
+    expect(await refused({ headers: ['Content-Length: 0'] })).toEqual([101, ''])
   })
 
   test.each([
