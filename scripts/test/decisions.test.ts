@@ -9,8 +9,8 @@ test('docs/decisions.md names tests that are there', () => {
   const names = rows.flatMap((row) => [...row.split('|')[5]!.matchAll(/`([^`]+)`/g)])
   expect(names.length).toBeGreaterThan(40)
   for (const [, name] of names) {
-    const [folder, file] = name!.includes('/') ? name!.split('/') : ['broker', name]
-    const path = `packages/${folder}/test/${file}.test.ts`
+    const [folder, ...file] = name!.includes('/') ? name!.split('/') : ['broker', name]
+    const path = `packages/${folder}/test/${file.join('/')}.test.ts`
     expect(existsSync(new URL(path, root)), path).toBe(true)
   }
 })

@@ -104,7 +104,7 @@ const OPTIONS = {
     long: 'max-keep-alive',
     placeholder: 'SECONDS',
     group: 'Limits',
-    help: 'longest Keep Alive; clients that ask for more, or for none, are given this',
+    help: 'longest Keep Alive; clients that ask for more, or for none, are held to this',
   }),
   maxInflight: one(integer(1, 32_767), {
     long: 'max-inflight',
