@@ -1,6 +1,8 @@
 import { Broker, type BrokerOptions } from '@promptmq/broker'
+import { TestClient } from '@promptmq/testing'
 import { describe, expect, test } from 'vitest'
 import { resolveOptions } from '../src/options.ts'
+import { startBroker } from './harness.ts'
 
 const NUMBERS = [
   'maximumPacketSize',
@@ -62,6 +64,29 @@ describe('options', () => {
       )
     }
   })
+
+  test.each(NUMBERS)(
+    '%s: with the least and the most that it may be, a client is served',
+    async (name) => {
+      const bounds: number[] = []
+      for (const value of [-1, Number.POSITIVE_INFINITY]) {
+        try {
+          resolveOptions({ [name]: value })
+        } catch (error) {
+          bounds.push(...[...(error as Error).message.matchAll(/\d+/g)].slice(0, 2).map(Number))
+        }
+      }
+      for (const value of new Set(bounds)) {
+        const { broker } = await startBroker({ [name]: value })
+        const client = await TestClient.connect(broker, { clientId: 'c' })
+        const packets = client.take()
+        // A limit may be as low as to refuse everybody, in words.
+        expect(packets[0]).toMatchObject({ type: 'connack' })
+        client.transport.close()
+        await broker.close()
+      }
+    },
+  )
 
   test('an unknown option and an unknown policy are named', async () => {
     await expect(Broker.start({ maxPacketSize: 1 } as BrokerOptions)).rejects.toThrow(

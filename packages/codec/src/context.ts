@@ -46,7 +46,7 @@ export class DecodeContext {
 
   /**
    * @throws RangeError or TypeError with code `ERR_PROMPTMQ_OPTION` for a limit that is no integer
-   *   from 1, a protocol version other than 3, 4, 5, or a sender that is none.
+   *   from 1 (User Properties: from 0), a protocol version other than 3, 4, 5, or a sender that is none.
    */
   constructor(options: DecodeOptions = {}) {
     const { protocolVersion, sender, refuseDisallowedCodePoints, topicHashSeed } = options
@@ -85,6 +85,8 @@ type LimitName = 'maximumUserProperties' | 'maximumTopicLevels' | 'maximumFilter
 function limit(name: LimitName, options: DecodeOptions, otherwise: number): number {
   const value = options[name]
   if (value === undefined) return otherwise
-  checkInteger('ERR_PROMPTMQ_OPTION', name, value, 1, NO_LIMIT)
+  // Every name and filter has a level, and every SUBSCRIBE a filter.
+  const least = name === 'maximumUserProperties' ? 0 : 1
+  checkInteger('ERR_PROMPTMQ_OPTION', name, value, least, NO_LIMIT)
   return value
 }

@@ -38,7 +38,14 @@ describe('DecodeContext', () => {
   })
 
   const limits = ['maximumUserProperties', 'maximumTopicLevels', 'maximumFilters'] as const
-  const nonsense = [Number.NaN, 0, -1, 1.5, Number.POSITIVE_INFINITY, '5', null]
+  const nonsense = [Number.NaN, -1, 1.5, Number.POSITIVE_INFINITY, '5', null]
+  test('0 of them is a limit of User Properties, and of nothing else', () => {
+    expect(new DecodeContext({ maximumUserProperties: 0 }).maximumUserProperties).toBe(0)
+    for (const field of ['maximumTopicLevels', 'maximumFilters'] as const) {
+      expect(() => new DecodeContext({ [field]: 0 })).toThrow(expect.objectContaining({ field }))
+    }
+  })
+
   test.each(limits.flatMap((field) => nonsense.map((value) => [field, value] as const)))(
     '%s: %s is refused by name',
     (field, value) => {

@@ -35,7 +35,10 @@ export interface Transport {
 
 /** Whom a Transport tells what comes from its peer. */
 export interface TransportReceiver {
-  /** @param chunk - lent for the call; given, where the transport says so. */
+  /**
+   * Never called from within a call of the broker's: a hook, an event, a method of the transport.
+   * @param chunk - lent for the call; given, where the transport says so.
+   */
   received(chunk: Uint8Array): void
   /** The oldest write that was not done at once is done. */
   written(): void
