@@ -255,9 +255,9 @@ export class PacketWriter implements Outlet, Flushable {
   }
 
   flush(): void {
-    this.#host.writtenBytes += this.#buffer.length
-    this.#buffer.flush()
-    this.#backlog.account()
+    this.#write()
+    // A transport that has taken all of it does not say that it has drained.
+    if (this.#transport.writable && this.#release()) this.#write()
   }
 
   settle(): void {
@@ -272,17 +272,29 @@ export class PacketWriter implements Outlet, Flushable {
 
   /** The client has read all: what was held back follows. */
   drained(): void {
-    const backlog = this.#backlog
-    backlog.account()
-    for (let packet = backlog.shift(); packet !== undefined; packet = backlog.shift()) {
-      this.#copy(packet, 0, packet.length)
-    }
+    this.#backlog.account()
+    this.#release()
   }
 
   /** The transport is closed: nothing waits any more. */
   closed(): void {
     this.#buffer.closed()
     this.#backlog.closed()
+  }
+
+  #write(): void {
+    this.#host.writtenBytes += this.#buffer.length
+    this.#buffer.flush()
+    this.#backlog.account()
+  }
+
+  /** Takes up what was held back. @returns whether there was anything. */
+  #release(): boolean {
+    const backlog = this.#backlog
+    let packet = backlog.shift()
+    if (packet === undefined) return false
+    for (; packet !== undefined; packet = backlog.shift()) this.#copy(packet, 0, packet.length)
+    return true
   }
 
   /** A PUBLISH that is there, with other flags and another Packet Identifier. */

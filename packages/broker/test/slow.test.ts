@@ -45,6 +45,26 @@ describe('a peer that does not read', () => {
     expect(payloads(slow.take())).toEqual(['after'])
   })
 
+  test('what was held back within a turn follows at its end, though nothing has to drain', async () => {
+    const { broker } = await startBroker({ maximumPendingBytes: 1_000, whenSlow: 'drop oldest' })
+    const subscriber = await TestClient.join(broker, { clientId: 'subscriber' })
+    await subscriber.subscribe('t', 0)
+    const publisher = await TestClient.join(broker, { clientId: 'publisher' })
+    const packets = [1, 2, 3, 4].map((digit) => {
+      const payload = `${digit}`.repeat(200)
+      return { type: 'publish', topicName: 't', payload } as const
+    })
+    await publisher.send(...packets)
+    await publisher.send({ type: 'publish', topicName: 't', payload: '5' })
+    expect(payloads(subscriber.take()).map((payload) => payload[0])).toEqual([
+      '1',
+      '2',
+      '3',
+      '4',
+      '5',
+    ])
+  })
+
   test("with 'disconnect' it is told why and goes", async () => {
     const { broker } = await startBroker({ maximumPendingBytes: 1_000, whenSlow: 'disconnect' })
     const slow = await TestClient.join(broker, { clientId: 'slow' })
