@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Broker } from '@promptmq/broker'
-import { describePeer } from '@promptmq/broker/internal'
+import { describePeer, PeerLog } from '@promptmq/broker/internal'
 import { WebSocketServer } from 'ws'
 import { type DoorSettings, resolveWebSocketOptions, type WebSocketOptions } from './options.ts'
 import { refuseUpgrade } from './refuse-upgrade.ts'
@@ -18,12 +18,15 @@ const CLOSE_TIMEOUT_MS = 2_000
 export class WebSocketDoor {
   readonly #broker: Broker
   readonly #settings: DoorSettings
+  readonly #log: PeerLog
   readonly #server: WebSocketServer
 
   /** @throws RangeError or TypeError with code `ERR_PROMPTMQ_OPTION`. */
   constructor(broker: Broker, options: WebSocketOptions) {
     this.#broker = broker
+    const { logger, clock } = broker.settings
     this.#settings = resolveWebSocketOptions(options, broker.settings)
+    this.#log = new PeerLog(logger, () => clock.now())
     const { maximumMessageSize, maximumFragments, maximumChunks } = this.#settings
     // Not written as an argument: the types of ws lack some of its newer options.
     const serverOptions = {
@@ -55,7 +58,7 @@ export class WebSocketDoor {
   accept(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     const refuse = (status: number, why: string): void => {
       const remote = describePeer(stream)
-      this.#broker.settings.logger.debug({ remote, status }, `WebSocket refused: ${why}`)
+      this.#log.debug({ remote, status }, `WebSocket refused: ${why}`)
       refuseUpgrade(stream, status, why)
     }
     if (hasBody(request)) refuse(400, 'an upgrade has no body')
@@ -66,11 +69,10 @@ export class WebSocketDoor {
 
   /** A function that throws, or answers anything but true, denies. */
   #isAllowed(request: IncomingMessage): boolean {
-    const { logger } = this.#broker.settings
     try {
       return this.#settings.isAllowed(request.headers.origin, request) === true
     } catch (error) {
-      logger.error({ error }, 'allowedOrigins threw')
+      this.#log.error({ error }, 'allowedOrigins threw')
       return false
     }
   }

@@ -78,6 +78,9 @@ export class WebSocketTransport implements Transport {
     this.#copiesOnWrite = stream instanceof Socket && !('encrypted' in stream)
     this.remoteAddress = describePeer(stream)
     webSocket.binaryType = 'fragments'
+    // From now on: a connection too many is destroyed without being started.
+    webSocket.on('error', this.#failed)
+    stream.on('error', this.#failed)
   }
 
   get pendingBytes(): number {
@@ -92,18 +95,13 @@ export class WebSocketTransport implements Transport {
     const webSocket = this.#webSocket
     const stream = this.#stream
     this.#receiver = receiver
-    const failed = (error: Error): void => {
-      this.#error ??= error
-    }
     webSocket.on('message', (data, isBinary) => {
       if (!isBinary)
         this.#refuse(UNSUPPORTED_DATA, 'a text frame') // [MQTT-6.0.0-1]
       else this.#received(data as Buffer[])
     })
     webSocket.on('pong', () => this.#countMessage())
-    webSocket.on('error', failed)
     webSocket.on('close', () => receiver.closed(this.#error))
-    stream.on('error', failed)
     stream.on('drain', () => receiver.drained())
     // After ws, which shows the messages that a chunk ends.
     stream.on('data', this.#count)
@@ -141,6 +139,10 @@ export class WebSocketTransport implements Transport {
   readonly #written = (): void => {
     if (this.#doneCount > 0) this.#doneCount--
     else this.#receiver?.written()
+  }
+
+  readonly #failed = (error: Error): void => {
+    this.#error ??= error
   }
 
   readonly #count = (chunk: Uint8Array): void => {

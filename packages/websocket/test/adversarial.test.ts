@@ -415,3 +415,21 @@ describe('frames that are nothing of MQTT', () => {
     await client.closed
   })
 })
+
+test('bytes that are no frame, behind the upgrade of one connection too many, end nothing else', async () => {
+  await beginAnew({}, { maximumConnectionsPerAddress: 1 })
+  await open() // Twice as many are let in, to be told.
+  const thrown: unknown[] = []
+  const note = (error: unknown) => thrown.push(error)
+  process.on('uncaughtExceptionMonitor', note)
+  for (let i = 0; i < 5; i++) {
+    const client = new RawClient(port)
+    clients.push(client)
+    // A reserved opcode.
+    const upgraded = client.upgrade({ headers: [], behind: frame(3, wire`00`) })
+    await Promise.race([upgraded.catch(() => {}), client.closed])
+    await client.closed
+  }
+  process.off('uncaughtExceptionMonitor', note)
+  expect(thrown).toEqual([])
+})

@@ -86,12 +86,15 @@ export class RawClient {
     path = '/mqtt',
     headers = [],
     protocols = 'mqtt',
+    behind = new Uint8Array(0),
   }: {
     path?: string
     headers?: readonly string[]
     protocols?: string | null
+    /** What is sent in the same segment. */
+    behind?: Uint8Array
   } = {}): Promise<Answer> {
-    this.socket.write(
+    const request = Buffer.from(
       [
         `GET ${path} HTTP/1.1`,
         'Host: 127.0.0.1',
@@ -104,6 +107,7 @@ export class RawClient {
         '\r\n',
       ].join('\r\n'),
     )
+    this.socket.write(Buffer.concat([request, behind]))
     return this.answer()
   }
 
