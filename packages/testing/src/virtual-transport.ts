@@ -45,6 +45,11 @@ export class VirtualTransport implements Transport {
     return this.#stalled.reduce((sum, bytes) => sum + bytes.length, 0)
   }
 
+  /** Something was written that {@link VirtualTransport.taken} has not given out yet. */
+  get hasOutput(): boolean {
+    return this.#output.length > 0
+  }
+
   get writable(): boolean {
     return this.#stalled.length === 0
   }

@@ -1,135 +1,199 @@
-/** What one session must get, may get, and has got: by the rules of the standard, not by the broker. */
-
-/** A message as it was published. The numbers of a series grow. */
-export interface Published {
-  readonly number: number
-  readonly topicName: string
-  /** Client Identifier. */
-  readonly publisher: string
-  /** What is in order: a client's messages, and its wills. */
-  readonly series: string
-  readonly qos: 0 | 1 | 2
-  readonly retain: boolean
-  /** RETAIN with an empty payload: it carries no number, and nobody is asked whether it came. */
-  readonly isRemoval: boolean
-}
+import { matches, sharedFilter } from './matches.ts'
+import {
+  type Arrived,
+  expiresAt,
+  type Presence,
+  type Published,
+  type StoredDelivery,
+} from './message.ts'
+import { Replays } from './replays.ts'
+import type { RetainedMessages } from './retained-messages.ts'
 
 interface Expected {
   readonly published: Published
+  /** The broker's: those that it took first have a lower one. */
+  readonly order: number
   /** Of the delivery. */
   readonly qos: 0 | 1 | 2
+  expiresAt: number
+  /** False for what may be dropped: QoS 0 to a client that does not read. */
+  mustCome: boolean
   /** It was repeated: what comes may be the repetition, behind younger ones. */
   isLate: boolean
-  /** How often it has to come; 0 for what may be lost. */
-  mustCount: number
-  /** The same before a crash made it doubtful. */
-  formerMustCount: number
-  /** How often it may come anew: at QoS 1 a repetition of the publisher's is another message. */
-  mayCount: number
+  /** How often the broker took it: at QoS 1 a repetition is another message. */
+  acceptedCount: number
   gotCount: number
   /** Of those, the ones without DUP. */
   firstCount: number
 }
 
-/** How a client is there, as far as messages are concerned. */
-export type Presence = 'reads' | 'stalls' | 'away'
+/** What a session subscribed to. */
+export interface SimSubscription {
+  readonly qos: 0 | 1 | 2
+  readonly noLocal: boolean
+}
 
-/** A session's subscriptions and messages, as long as it lasts. */
+/** What one session must get, may get, and has got: by the rules of the standard, not by the broker. */
 export class Expectations {
-  readonly subscriptions = new Map<string, { readonly qos: 0 | 1 | 2; readonly noLocal: boolean }>()
+  readonly subscriptions = new Map<string, SimSubscription>()
+  /** By Topic Filter: whether it is subscribed to, where the last word on it was acknowledged. */
+  readonly acknowledged = new Map<string, boolean>()
+  readonly replays: Replays
   readonly #clientId: string
-  /** By number and QoS: what is repeated may come at another, where a subscription has changed. */
+  /** By number, QoS and RETAIN: what is repeated may come at another, where a subscription has changed. */
   readonly #expected = new Map<string, Expected>()
-  /** The youngest that came first, by series, topic and QoS. */
-  readonly #youngest = new Map<string, number>()
+  /** The youngest that came first, by publisher, topic and QoS. */
+  #youngest = new Map<string, number>()
+  #order = 0
 
-  constructor(clientId: string) {
+  constructor(clientId: string, retained: RetainedMessages) {
     this.#clientId = clientId
-  }
-
-  /** The broker has taken a message. @param isAgain - it is a repetition. */
-  published(published: Published, presence: Presence, isAgain: boolean): void {
-    const qos = this.#qosOf(published)
-    if (qos === null || (qos === 0 && presence === 'away')) return
-    const known = this.#expected.get(`${published.number} q${qos}`)
-    if (known !== undefined) {
-      known.mustCount++
-      known.mayCount++
-      known.isLate ||= isAgain
-      return
-    }
-    this.#expect(published, qos, qos > 0 || presence === 'reads' ? 1 : 0, isAgain)
+    this.replays = new Replays(retained)
   }
 
   /**
-   * A QoS 2 message comes again after a crash: the broker may have kept that it has it, or not.
+   * The broker has taken a message.
+   * @param isLate - it is a repetition, or younger ones were taken before.
+   * @returns the QoS at which it is delivered; `null`: not at all.
    */
-  publishedAfterCrash(published: Published, presence: Presence): void {
+  published(published: Published, presence: Presence, isLate: boolean, now: number): number | null {
     const qos = this.#qosOf(published)
-    if (qos === null || (qos === 0 && presence === 'away')) return
-    const known = this.#expected.get(`${published.number} q${qos}`)
-    if (known === undefined) {
-      this.#expect(published, qos, 0, true)
-      return
+    if (qos === null || (qos === 0 && presence === 'away')) return null
+    const key = keyOf(published.number, qos, false)
+    const known = this.#expected.get(key)
+    if (known !== undefined) {
+      known.acceptedCount++
+      known.isLate ||= isLate
+      // The repetition expires at another time, if at all: which of them comes is open.
+      const expiry = expiresAt(published, now)
+      if (Math.min(known.expiresAt, expiry) < Number.POSITIVE_INFINITY) known.mustCome = false
+      known.expiresAt = Math.max(known.expiresAt, expiry)
+      return qos
     }
-    known.isLate = true
-    // Only what goes out at QoS 2 waits for the commit.
-    if (qos < 2) known.mayCount++
-    if (qos > 0) known.mustCount = Math.max(known.formerMustCount, known.mustCount)
+    this.#expected.set(key, {
+      published,
+      order: this.#order++,
+      qos,
+      expiresAt: expiresAt(published, now),
+      mustCome: qos > 0 || presence === 'reads',
+      isLate,
+      acceptedCount: 1,
+      gotCount: 0,
+      firstCount: 0,
+    })
+    return qos
   }
 
   /** @throws Error where it may not come, or not now. */
-  got(number: number, topicName: string, qos: number, dup: boolean): void {
-    const expected = this.#expected.get(`${number} q${qos}`)
+  got(arrived: Arrived): void {
+    const { number, topicName, qos, dup, retain, writtenAfter } = arrived
+    const expected = this.#expected.get(keyOf(number, qos, retain))
+    if (retain) {
+      this.#gotRetained(arrived, expected)
+      return
+    }
     if (expected === undefined) throw new Error(`${number} was not for it at QoS ${qos}`)
     const { published } = expected
     if (published.topicName !== topicName) throw new Error(`${number} came on ${topicName}`)
+    // At QoS 2 it may have waited for the Store since before.
+    if (!dup && qos < 2 && writtenAfter >= expected.expiresAt) {
+      throw new Error(`${number} was sent after it had expired`)
+    }
     if (expected.gotCount === 0 && !expected.isLate) this.#checkOrder(expected)
     expected.gotCount++
     if (!dup) expected.firstCount++
     // At QoS 1 it may come again, and says so.
     const count = qos === 1 ? expected.firstCount : expected.gotCount
-    if (count > expected.mayCount) throw new Error(`${number} came again at QoS ${qos}`)
+    if (count > expected.acceptedCount) throw new Error(`${number} came again at QoS ${qos}`)
+  }
+
+  /** @param restored - it was in the Store after a crash. */
+  #gotRetained(arrived: Arrived, restored: Expected | undefined): void {
+    const { number, topicName, dup } = arrived
+    if (restored !== undefined && dup) {
+      this.replays.excuse(topicName, number)
+      return
+    }
+    const isOwed = this.replays.owes(arrived)
+    if (!isOwed && restored !== undefined && restored.firstCount < restored.acceptedCount) {
+      restored.firstCount++
+      return
+    }
+    this.replays.got(arrived)
   }
 
   /** What has not come, and had to. */
-  missing(): number[] {
-    return [...this.#expected.values()]
-      .filter(({ mustCount, gotCount }) => gotCount < mustCount)
-      .map(({ published }) => published.number)
-  }
-
-  /** Whether a message has to come above QoS 0: a kept session's must be in the Store. */
-  mustGet(number: number): boolean {
-    return [1, 2].some((qos) => (this.#expected.get(`${number} q${qos}`)?.mustCount ?? 0) > 0)
+  missing(now: number): number[] {
+    const missing = [...this.#expected.values()].filter((one) => isMissing(one, now))
+    return [...missing.map(({ published }) => published.number), ...this.replays.missing(now)]
   }
 
   /** The connection is gone: what was on its way at QoS 0 may be lost. */
   disconnected(): void {
-    for (const expected of this.#expected.values()) if (expected.qos === 0) expected.mustCount = 0
-  }
-
-  /** The broker is gone, but for what was kept. @param isSafe - a message was acknowledged. */
-  crashed(isSafe: (number: number) => boolean): void {
+    this.replays.disconnected()
     for (const expected of this.#expected.values()) {
-      expected.formerMustCount = Math.max(expected.formerMustCount, expected.mustCount)
-      if (expected.qos === 0 || !isSafe(expected.published.number)) expected.mustCount = 0
-      // That it was sent, or acknowledged, may not be kept: then it comes again, and may not say so.
-      if (expected.qos === 1) expected.mayCount *= 2
-      expected.isLate = true
+      if (expected.qos === 0) expected.mustCome = false
     }
   }
 
-  #expect(published: Published, qos: 0 | 1 | 2, mustCount: number, isLate: boolean): void {
-    this.#expected.set(`${published.number} q${qos}`, {
+  /** @returns what must not have been lost in a crash, and is not among `stored`. */
+  lost(
+    stored: readonly StoredDelivery[],
+    isAcknowledged: (number: number) => boolean,
+    now: number,
+  ): number[] {
+    const numbers = new Set(stored.map(({ number }) => number))
+    return [...this.#expected.values()]
+      .filter((one) => one.qos > 0 && one.gotCount === 0 && isMissing(one, now))
+      .map(({ published }) => published.number)
+      .filter((number) => isAcknowledged(number) && !numbers.has(number))
+  }
+
+  /**
+   * What is expected after a crash: what the Store has.
+   * @param former - of the same session, `null` where it was another one.
+   */
+  static restored(
+    clientId: string,
+    retained: RetainedMessages,
+    stored: readonly StoredDelivery[],
+    messages: ReadonlyMap<number, Published>,
+    former: Expectations | null,
+  ): Expectations {
+    const restored = new Expectations(clientId, retained)
+    if (former !== null) {
+      restored.#youngest = former.#youngest
+      restored.#order = former.#order
+    }
+    for (const { number, qos, retain } of stored) {
+      const published = messages.get(number)
+      if (published === undefined || sharedTopic(published.topicName)) continue
+      restored.#restore(published, qos, retain, former)
+    }
+    return restored
+  }
+
+  #restore(published: Published, qos: 1 | 2, retain: boolean, former: Expectations | null): void {
+    const key = keyOf(published.number, qos, retain)
+    const known = this.#expected.get(key)
+    if (known !== undefined) {
+      known.acceptedCount++
+      return
+    }
+    const old = former === null ? undefined : former.#expected.get(key)
+    const hasCome = (old?.gotCount ?? 0) > 0 || retain
+    const cameAtQos2 = qos === 2 && !retain && hasCome
+    this.#expected.set(key, {
       published,
+      order: old?.order ?? 0,
       qos,
-      isLate,
-      mustCount,
-      formerMustCount: 0,
-      mayCount: 1,
-      gotCount: 0,
-      firstCount: 0,
+      expiresAt: old?.expiresAt ?? Number.POSITIVE_INFINITY,
+      // A retained one may have come before, on the same Packet Identifier.
+      mustCome: !retain && (old?.mustCome ?? published.expiry === 0),
+      isLate: hasCome || (old?.isLate ?? true),
+      acceptedCount: 1,
+      gotCount: cameAtQos2 ? 1 : 0,
+      firstCount: cameAtQos2 ? 1 : 0,
     })
   }
 
@@ -137,27 +201,33 @@ export class Expectations {
     let granted = -1
     for (const [filter, subscription] of this.subscriptions) {
       if (subscription.noLocal && publisher === this.#clientId) continue
+      if (sharedFilter(filter) !== null) continue
       if (matches(filter, topicName)) granted = Math.max(granted, subscription.qos)
     }
     return granted < 0 ? null : (Math.min(qos, granted) as 0 | 1 | 2)
   }
 
-  #checkOrder({ published, qos }: Expected): void {
-    const { number, topicName, series } = published
-    const key = `${series} ${topicName} ${qos}`
+  #checkOrder({ published, qos, order }: Expected): void {
+    const { number, topicName, publisher } = published
+    const key = `${publisher} ${topicName} ${qos}`
     const youngest = this.#youngest.get(key) ?? -1
-    if (number < youngest) throw new Error(`${number} came after ${youngest}: ${key}`)
-    this.#youngest.set(key, number)
+    if (order < youngest) throw new Error(`${number} came after younger ones: ${key}`)
+    this.#youngest.set(key, order)
   }
 }
 
-/** Level by level, as §4.7 says it. */
-export function matches(filter: string, topicName: string): boolean {
-  const levels = topicName.split('/')
-  const wanted = filter.split('/')
-  for (const [i, level] of wanted.entries()) {
-    if (level === '#') return true
-    if (i >= levels.length || (level !== '+' && level !== levels[i])) return false
-  }
-  return wanted.length === levels.length
+/** Topics that only shared subscriptions match, so that each message has one reason to come. */
+export function sharedTopic(topicName: string): boolean {
+  return topicName.startsWith('s')
+}
+
+function keyOf(number: number, qos: number, retain: boolean): string {
+  return `${number} q${qos}${retain ? ' r' : ''}`
+}
+
+function isMissing(
+  { mustCome, gotCount, acceptedCount, expiresAt }: Expected,
+  now: number,
+): boolean {
+  return mustCome && gotCount < acceptedCount && expiresAt > now
 }

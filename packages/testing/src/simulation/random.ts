@@ -6,11 +6,6 @@ export class Random {
     this.#state = seed >>> 0
   }
 
-  /** Goes on as one that was made with this seed. */
-  reseed(seed: number): void {
-    this.#state = seed >>> 0
-  }
-
   /** 32 bits. */
   bits(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0

@@ -1,505 +1,542 @@
 import type { Broker } from '@promptmq/broker'
-import {
-  decode,
-  encode,
-  type Packet,
-  type PacketInput,
-  type Publish,
-  Sender,
-} from '@promptmq/codec'
-import { Expectations, type Presence, type Published } from './expectations.ts'
-import { GROUP_TOPICS, GROUPS } from './group-model.ts'
-import { isGroupTopic, type Ledger } from './ledger.ts'
-import { Link, type SimWill } from './link.ts'
-import type { Random } from './random.ts'
+import type { ConnectInput, Packet, PacketInput, Publish } from '@promptmq/codec'
+import { malformed } from './malformed.ts'
+import type { Presence, Published } from './message.ts'
+import { type Model, NEVER, type SimSession } from './model.ts'
+import { payloadOf, publishPacket } from './publish-packet.ts'
+import { Random } from './random.ts'
+import { type Answer, SimLink } from './sim-link.ts'
+import type { Committed } from './sim-store.ts'
+import type { StepOf } from './steps.ts'
+import type { StoredSession } from './stored-state.ts'
 
 /** A message that the client has sent and that is not answered for good. */
 interface Outgoing {
   readonly published: Published
-  /** 'unsure': the broker has had it, before a crash. */
-  taken: 'no' | 'yes' | 'unsure'
+  /** The broker has had all of its bytes, so that a repetition at QoS 2 is none to it. */
+  isAccepted: boolean
   state: 'publish' | 'pubrel'
+  /** The broker has the PUBREL. */
+  isReleased: boolean
+  /** On which connection it was sent last; `null`: on none yet. */
+  link: SimLink | null
 }
 
-/** A will whose delay runs. */
-interface PendingWill {
-  readonly published: Published
-  /** Milliseconds on the clock. */
-  readonly at: number
-}
-
-/** What a client needs of its world. */
+/** What a client needs of the world that it lives in. */
 export interface SimWorld {
   readonly broker: Broker
-  readonly ledger: Ledger
-  readonly random: Random
-  /** Whether there is a Store: then sessions do not expire and nobody has a will. */
-  readonly isStored: boolean
-  now(): number
-  /** What is done, for who reads a failing run. */
-  tell(what: string): void
-  /** @throws Error where a kept session is to get it and the Store does not have it. */
-  checkKept(published: Published): void
+  readonly model: Model
+  /** `null` without a Store. */
+  readonly committed: Committed | null
 }
 
-const PAYLOAD_SIZES = [0, 1, 60, 60, 60, 400, 3_000, 20_000]
-const TOPICS = ['a', 'b', 'c/1', 'c/2', 'c/d/e']
-const FILTERS = [...TOPICS, '+', 'c/+', 'c/#', '+/1', 'c/+/e']
-const NEVER = 0xffff_ffff
-/** Seconds; the longest is beyond what a timer of Node takes. */
-const EXPIRIES = [NEVER, NEVER, 5, 60, 3_000_000]
-/** No packet of any version: QoS 3, type 0, PINGREQ with flags. */
-const MALFORMED = ['3606000174000100', '0000', 'c100'].map((hex) => Buffer.from(hex, 'hex'))
+/** Messages without an answer, beyond which a client publishes nothing more. */
+const MOST_OUTGOING = 60
 
 /** A client that does what the simulation tells it, and looks at everything that it gets. */
 export class SimClient {
   readonly clientId: string
-  session: Expectations
+  /** Of the step: for sizes of chunks. */
+  random = new Random(0)
   readonly #world: SimWorld
-  #link: Link | null = null
-  /** When its session ends, milliseconds on the clock; `null`: there is none without a connection. */
-  #expiresAt: number | null = null
-  #pendingWill: PendingWill | null = null
+  #link: SimLink | null = null
+  /** Another one, whose CONNECT is on its way. */
+  #next: SimLink | null = null
+  /** The broker may have another session than the one that this client knows. */
+  #mustBeClean = false
+  /** The number of its session is above this, if it is stored. */
+  #sessionAbove = 0
+  /** What was offered to the Store before its CONNECT got through. */
+  #offered = 0
   #outgoing = new Map<number, Outgoing>()
   #lastIdentifier = 0
   /** QoS 2 messages between PUBLISH and PUBREL. */
   #incoming = new Set<number>()
-  #expectsSession = false
-  /** Its session is in the Store, where there is one. */
-  #isStored = false
 
   constructor(world: SimWorld, clientId: string) {
     this.#world = world
     this.clientId = clientId
-    this.session = new Expectations(clientId)
   }
 
-  get presence(): Presence {
-    if (this.#link === null) return 'away'
-    return this.#link.isStalled ? 'stalls' : 'reads'
+  /** What the broker has of it, if anything. */
+  get session(): SimSession | undefined {
+    return this.#world.model.sessions.get(this.clientId)
   }
 
-  /** Whether its session is in the Store, where there is one. */
-  get isStored(): boolean {
-    return this.#isStored
+  get isConnected(): boolean {
+    return this.#link !== null
   }
 
-  /** Whether the broker has a session of it though it is away. */
-  get isKept(): boolean {
-    return this.#expiresAt !== null
-  }
-
-  /** Connects anew, or takes its own connection over. */
-  connect(mustKeep = false): void {
-    const { random } = this.#world
-    const version = random.pick([3, 4, 5] as const)
-    const cleanStart = !mustKeep && random.chance(30)
-    const isKept = mustKeep || (version === 5 ? random.chance(70) : !cleanStart)
-    const mayExpire = version === 5 && !mustKeep && !this.#world.isStored
-    const expiry = mayExpire ? random.pick(EXPIRIES) : NEVER
-    const will = mustKeep || this.#world.isStored || random.chance(60) ? null : this.#will(version)
-    this.#world.tell(
-      `connects: version ${version}, clean start ${cleanStart}, expiry ${isKept ? expiry : 0}`,
-    )
-    this.#lost(true)
-    this.#expectsSession = this.#expiresAt !== null && !cleanStart
-    if (!this.#expectsSession) this.#forget()
-    this.#pendingWill = null // [MQTT-3.1.3-9]
-    this.#expiresAt = null
-    this.#isStored = isKept || (this.#expectsSession && this.#isStored)
-    const link = new Link(this.#world.broker, this.clientId, random, {
-      version,
-      receiveMaximum: version === 5 ? 1 + random.below(6) : 65_535,
-      sessionExpiryInterval: isKept ? expiry : 0,
-      will,
-    })
-    this.#link = link
-    this.#send([this.#connectPacket(link, cleanStart)])
-  }
-
-  /** What is not answered is sent again, after CONNACK. */
-  resend(): void {
-    for (const [packetIdentifier, outgoing] of this.#outgoing) {
-      if (outgoing.state === 'pubrel') this.#send([{ type: 'pubrel', packetIdentifier }])
-      else {
-        const packet = this.#publishPacket(outgoing.published, packetIdentifier, true)
-        this.#send([packet], () => this.#taken(outgoing))
-      }
-    }
+  /** Connects, while the former connection is used until the CONNECT has reached the broker. */
+  connect(step: StepOf<'connect'>): boolean {
+    if (this.#next !== null || (this.#link !== null && !step.takesOver)) return false
+    const cleanStart = step.cleanStart || this.#mustBeClean
+    // Before 5.0 a clean session ends with its connection.
+    const expiry = cleanStart && step.version < 5 ? 0 : step.expiry
+    const link = new SimLink(this.clientId, { ...step, cleanStart, expiry })
+    this.#next = link
+    this.#lookAtStore()
+    this.#world.broker.connect(link.transport)
+    const packet = connectPacket(this.clientId, link.step)
+    link.send([{ packet, arrived: () => this.#connected(link) }], this.random)
+    return true
   }
 
   /** The network fails. */
-  drop(): void {
-    this.#link?.transport.close(new Error('cut'))
-    this.#lost(true)
-  }
-
-  /** With a will or without one, and with another Session Expiry Interval. */
-  disconnect(): void {
-    const link = this.#link
-    if (link === null) return
-    link.arrive()
-    const { random, isStored } = this.#world
-    const publishesWill = link.version === 5 && random.chance(30)
-    const changes = link.version === 5 && link.isKept && !isStored && random.chance(30)
-    const sessionExpiryInterval = changes ? random.pick([0, ...EXPIRIES]) : undefined
-    if (sessionExpiryInterval !== undefined) link.sessionExpiryInterval = sessionExpiryInterval
-    this.#world.tell(`disconnects: will ${publishesWill}, expiry ${sessionExpiryInterval}`)
-    if (link.version !== 5) this.#send([{ type: 'disconnect' }])
-    else {
-      const reasonCode = publishesWill ? 0x04 : 0
-      this.#send([{ type: 'disconnect', reasonCode, properties: { sessionExpiryInterval } }])
+  drop(): boolean {
+    const { model } = this.#world
+    if (this.#link === null) {
+      this.#next?.cut()
+      this.#next = null
+      return true
     }
-    this.#lost(publishesWill)
+    this.#link.cut()
+    this.#link = null
+    model.connectionLost(this.clientId, false)
+    return true
   }
 
-  /** Sends what is no packet: the broker must end the connection, and do nothing else. */
-  corrupt(): void {
-    const link = this.#link
-    if (link === null) return
-    link.arrive()
-    link.mayEnd = true
-    link.send(this.#world.random.pick(MALFORMED), () => {})
-    if (!link.transport.isEnded) throw new Error('a malformed packet was accepted')
-    if (!link.isStalled) this.read()
-    this.#lost(true)
-  }
-
-  stall(): void {
-    if (this.#link === null) return
-    this.#link.isStalled = true
-    this.#link.transport.stall()
-  }
-
-  unstall(): void {
-    if (this.#link === null) return
-    this.#link.isStalled = false
-    this.#link.transport.unstall()
-  }
-
-  lag(): void {
-    this.#link?.lag()
-  }
-
-  arrive(): void {
-    this.#link?.arrive()
-  }
-
-  subscribe(): void {
-    const link = this.#link
-    if (link === null) return
-    const { random, ledger } = this.#world
-    const isGroup = random.chance(25)
-    const topicFilter = isGroup ? random.pick(Object.keys(GROUPS)) : random.pick(FILTERS)
-    const qos = isGroup ? GROUPS[topicFilter]! : (random.below(3) as 0 | 1 | 2)
-    const noLocal = link.version === 5 && !isGroup && random.chance(20)
-    const options =
-      link.version === 5 ? { noLocal, retainHandling: random.below(3) as 0 | 1 | 2 } : {}
-    this.#world.tell(`subscribes to ${topicFilter} at QoS ${qos}${noLocal ? ', no local' : ''}`)
-    const packetIdentifier = this.#freeIdentifier()
-    const subscriptions = [{ topicFilter, qos, ...options }]
-    this.#send([{ type: 'subscribe', packetIdentifier, subscriptions }], () => {
-      if (isGroup) ledger.groups.joined(topicFilter, this.clientId)
-      else this.session.subscriptions.set(topicFilter, { qos, noLocal })
-    })
-  }
-
-  unsubscribe(): void {
-    if (this.#link === null) return
-    const { random, ledger } = this.#world
-    const topicFilter = random.pick([...FILTERS, ...Object.keys(GROUPS)])
-    this.#world.tell(`unsubscribes from ${topicFilter}`)
-    const packetIdentifier = this.#freeIdentifier()
-    this.#send([{ type: 'unsubscribe', packetIdentifier, topicFilters: [topicFilter] }], () => {
-      ledger.groups.left(topicFilter, this.clientId)
-      this.session.subscriptions.delete(topicFilter)
-    })
-  }
-
-  /** One or many. @param retain - one, with RETAIN. */
-  publish(retain: boolean): void {
-    if (this.#link === null) return
-    const { random } = this.#world
-    const count = retain || random.chance(70) ? 1 : 1 + random.below(20)
-    const isCut = !retain && random.chance(5)
-    for (let i = 0; i < count; i++)
-      this.#publishOne(this.#message(retain), isCut && i === count - 1)
-    if (isCut) this.drop()
-  }
-
-  /** Takes what has come. @throws Error where it is against the rules. */
-  read(): void {
-    const link = this.#link
-    if (link === null) return
-    const { decoder } = link
-    const bytes = link.transport.taken()
-    if (bytes.length === 0) return
-    decoder.push(bytes)
-    while (decoder.next() !== 0) {
-      const packet = Uint8Array.from(decoder.bytes.subarray(decoder.packetStart, decoder.end))
-      this.#take(link, decode(packet, { protocolVersion: link.version, sender: Sender.Server }))
+  disconnect({ withWill, expiry }: StepOf<'disconnect'>): boolean {
+    const link = this.#ready
+    if (link === null) return false
+    const mayChange = link.version === 5 && link.step.expiry > 0
+    const sessionExpiryInterval = mayChange && expiry !== null ? expiry : undefined
+    const reasonCode = withWill && link.version === 5 ? 0x04 : 0
+    const arrived = () => {
+      const { session } = this
+      if (session !== undefined && sessionExpiryInterval !== undefined) {
+        session.expiry = sessionExpiryInterval
+      }
+      this.#ended(link, reasonCode === 0)
     }
-    if (decoder.fault !== 0) throw new Error(`${this.clientId} was sent a fault: ${decoder.fault}`)
+    link.isClosing = true
+    const properties = link.version === 5 ? { sessionExpiryInterval } : {}
+    link.send([{ packet: { type: 'disconnect', reasonCode, properties }, arrived }], this.random)
+    return true
   }
 
-  /** Answers the oldest of what waits for it. @returns how many. */
-  answer(count: number): number {
+  /** Sends what is against the rules: it does nothing and ends the connection. */
+  malformed({ which, message }: StepOf<'malformed'>): boolean {
+    const link = this.#ready
+    if (link === null) return false
+    link.isClosing = true
+    const packet = malformed(which, link.version, this.#freeIdentifier(), message)
+    link.ended = () => this.#ended(link, false)
+    link.send([{ packet }], this.random)
+    return true
+  }
+
+  stall(): boolean {
+    const link = this.#ready
+    if (link === null || link.isStalled) return false
+    link.isStalled = true
+    link.transport.stall()
+    this.#isPresent('stalls')
+    return true
+  }
+
+  unstall(): boolean {
     const link = this.#link
-    if (link === null) return 0
-    const answers = link.answers.splice(0, count)
-    if (answers.length > 0) this.#world.tell(`answers ${answers.map(tellAnswer).join(', ')}`)
-    for (const answer of answers) {
-      if (answer.type === 'puback' || answer.type === 'pubcomp') {
-        link.open.delete(answer.packetIdentifier)
+    if (link === null || !link.isStalled) return false
+    link.isStalled = false
+    link.transport.unstall()
+    this.#isPresent('reads')
+    return true
+  }
+
+  lag({ up, down }: { readonly up: number; readonly down: number }): boolean {
+    if (this.#next !== null) this.#next.lag = { up, down }
+    if (this.#link !== null) this.#link.lag = { up, down }
+    return true
+  }
+
+  subscribe(step: StepOf<'subscribe'>): boolean {
+    const link = this.#ready
+    if (link === null) return false
+    const { topicFilter, qos } = step
+    const noLocal = link.version === 5 && step.noLocal && !topicFilter.startsWith('$')
+    const retainHandling = link.version === 5 ? step.retainHandling : 0
+    const options = link.version === 5 ? { noLocal, retainHandling } : {}
+    const packetIdentifier = this.#request(link, topicFilter, true)
+    const packet = {
+      type: 'subscribe',
+      packetIdentifier,
+      subscriptions: [{ topicFilter, qos, ...options }],
+    } as const
+    const { model } = this.#world
+    const arrived = () =>
+      model.subscribe(this.clientId, topicFilter, { qos, noLocal }, retainHandling)
+    link.send([{ packet, arrived }], this.random)
+    return true
+  }
+
+  unsubscribe({ topicFilter }: StepOf<'unsubscribe'>): boolean {
+    const link = this.#ready
+    if (link === null) return false
+    const packetIdentifier = this.#request(link, topicFilter, false)
+    const packet = { type: 'unsubscribe', packetIdentifier, topicFilters: [topicFilter] } as const
+    const arrived = () => this.#world.model.unsubscribe(this.clientId, topicFilter)
+    link.send([{ packet, arrived }], this.random)
+    return true
+  }
+
+  /** In one chunk. With `isCut` the network fails in the midst of the last one. */
+  publish({ messages, isCut }: StepOf<'publish'>): boolean {
+    const link = this.#ready
+    if (link === null || this.#outgoing.size > MOST_OUTGOING) return false
+    const sendings: { packet: PacketInput; arrived: () => void }[] = []
+    for (const message of messages) {
+      const { model } = this.#world
+      if (message.qos === 0) {
+        const published = asOf(message, link.version)
+        const packet = publishPacket(published, link.version, undefined, false)
+        sendings.push({ packet, arrived: () => model.publish(published, false) })
+      } else {
+        const state = { state: 'publish', isAccepted: false, isReleased: false } as const
+        this.#outgoing.set(this.#freeIdentifier(), { published: message, ...state, link: null })
+        sendings.push(...this.#unsent(link))
       }
     }
-    if (answers.length > 0) this.#send(answers)
-    return answers.length
+    if (sendings.length > 0) link.send(sendings, this.random, isCut)
+    if (isCut && this.#link === link) this.drop()
+    return true
   }
 
-  /** Time has passed: what was due is over. */
-  passed(): void {
-    const now = this.#world.now()
-    const will = this.#pendingWill
-    if (will !== null && will.at <= now) {
-      this.#pendingWill = null
-      this.#world.ledger.published(will.published, false)
+  /** A step is over. @param isReading - whether it looks at what has come. */
+  tick(isReading: boolean): void {
+    this.#lookAtStore()
+    for (const link of [this.#link, this.#next]) {
+      if (link === null) continue
+      link.tick()
+      link.flow()
     }
-    if (this.#expiresAt !== null && this.#expiresAt <= now) {
-      this.#expiresAt = null
-      this.#forget()
-    }
+    this.#checkAlive()
+    if (isReading) this.read()
   }
 
-  /** The broker is dead; what is not kept is gone with it. */
-  crashed(): void {
+  /** Takes what has come. @throws Error where it is against the rules. @returns whether anything had. */
+  read(): boolean {
     const link = this.#link
+    if (link === null || link.isClosing) return false
+    const packets = link.take(this.#world.model.now)
+    for (const packet of packets) this.#take(link, packet)
+    return packets.length > 0
+  }
+
+  /** Answers the oldest of what waits for it. @returns whether there was anything. */
+  answer({ count }: { readonly count: number }): boolean {
+    const link = this.#ready
+    if (link === null || link.answers.length === 0) return false
+    const answers = link.answers.splice(0, count)
+    for (const { packet } of answers) {
+      if (packet.type === 'puback' || packet.type === 'pubcomp') {
+        link.open.delete(packet.packetIdentifier)
+      }
+    }
+    link.send(answers, this.random)
+    return true
+  }
+
+  /** Whether the Store has the session that it knows, after a crash. */
+  knows(stored: StoredSession | undefined): boolean {
+    return stored !== undefined && stored.number > this.#sessionAbove && this.session !== undefined
+  }
+
+  /** It has not been back since a crash left the broker another session of it. */
+  get isStranger(): boolean {
+    return this.#mustBeClean
+  }
+
+  /** The broker is gone, and with it all connections. @param stored - what it left of the session. */
+  crashed(stored: StoredSession | undefined, isKnown: boolean): void {
     this.#link = null
-    if (link?.isKept) this.#expiresAt = Number.POSITIVE_INFINITY
-    // A stored session that is to end with its connection lasts a second from the restart.
-    else if (link !== null && this.#isStored) this.#expiresAt = this.#world.now() + 1_000
-    if (this.#expiresAt === null) this.#forget()
-    for (const outgoing of this.#outgoing.values()) {
-      if (outgoing.taken === 'yes' && outgoing.state === 'publish') outgoing.taken = 'unsure'
+    this.#next = null
+    if (stored === undefined) return
+    if (!isKnown) {
+      this.#mustBeClean = true
+      return
+    }
+    for (const [identifier, outgoing] of this.#outgoing) {
+      const { published, state, isReleased } = outgoing
+      if (published.qos < 2 || isReleased) continue
+      const isHeld = stored.received.has(identifier)
+      if (state === 'pubrel' && !isHeld) {
+        throw new Error(`${this.clientId}: the identifier of ${published.number} lost in a crash`)
+      }
+      outgoing.isAccepted = isHeld
     }
   }
 
-  #take(link: Link, packet: Packet): void {
+  /** Messages whose next sending the broker takes as new. */
+  unheld(): number[] {
+    const all = [...this.#outgoing.values()]
+    const unheld = all.filter(({ published, isAccepted }) => published.qos === 2 && !isAccepted)
+    return unheld.map(({ published }) => published.number)
+  }
+
+  get #ready(): SimLink | null {
+    const link = this.#link
+    return link?.isReady && !link.isClosing ? link : null
+  }
+
+  #lookAtStore(): void {
+    this.#offered = this.#world.committed?.offeredSessions.get(this.clientId) ?? 0
+  }
+
+  #isPresent(presence: Presence): void {
+    const { session } = this
+    if (session !== undefined) session.presence = presence
+  }
+
+  /** The broker has the CONNECT. */
+  #connected(link: SimLink): void {
+    const { model } = this.#world
+    const { cleanStart, expiry, will } = link.step
+    if (link.transport.isEnded) throw new Error(`${this.clientId}: CONNECT was refused`)
+    if (this.#link !== null && !this.#link.transport.isEnded) {
+      throw new Error(`${this.clientId}: two connections at once`)
+    }
+    this.#next = null
+    this.#link = link
+    link.sessionPresent = model.connect(this.clientId, { cleanStart, expiry, will })
+    this.#mustBeClean = false
+    if (link.sessionPresent) return
+    this.#sessionAbove = this.#offered
+    this.#outgoing = new Map()
+    this.#incoming = new Set()
+  }
+
+  /** The broker has what ends the connection. */
+  #ended(link: SimLink, isClean: boolean): void {
+    if (!link.transport.isEnded) throw new Error(`${this.clientId}: the connection has not ended`)
+    this.#link = null
+    this.#world.model.connectionLost(this.clientId, isClean)
+  }
+
+  /** The broker ends no connection without a reason. */
+  #checkAlive(): void {
+    // While its CONNECT is on its way it may be too late.
+    if (this.#next?.transport.isEnded) this.#next = null
+    if (this.#link?.transport.isEnded) {
+      throw new Error(`${this.clientId}: the broker has ended the connection`)
+    }
+  }
+
+  #take(link: SimLink, packet: Packet): void {
     switch (packet.type) {
       case 'connack':
-        if (packet.reasonCode !== 0) throw new Error(`refused with ${packet.reasonCode}`)
-        if (link.version !== 3 && packet.sessionPresent !== this.#expectsSession) {
-          throw new Error(`${this.clientId}: Session Present ${packet.sessionPresent}`)
-        }
+        this.#takeConnack(link, packet)
         break
       case 'publish':
         this.#takePublish(link, packet)
         break
       case 'pubrel':
         this.#incoming.delete(packet.packetIdentifier)
-        link.answers.push({ type: 'pubcomp', packetIdentifier: packet.packetIdentifier })
+        this.#owe(link, 'pubcomp', packet.packetIdentifier)
         break
       case 'puback':
+      case 'pubrec':
       case 'pubcomp':
-        this.#acknowledged(packet.packetIdentifier)
-        this.#outgoing.delete(packet.packetIdentifier)
+        this.#takeAcknowledgement(link, packet.type, packet.packetIdentifier)
         break
-      case 'pubrec': {
-        this.#acknowledged(packet.packetIdentifier)
-        const outgoing = this.#outgoing.get(packet.packetIdentifier)
-        if (outgoing !== undefined) outgoing.state = 'pubrel'
-        link.answers.push({ type: 'pubrel', packetIdentifier: packet.packetIdentifier })
+      case 'suback':
+      case 'unsuback':
+        this.#takeAnswer(link, packet.packetIdentifier)
         break
-      }
       case 'disconnect':
-        if (!link.mayEnd || packet.reasonCode !== 0x81) {
-          throw new Error(`disconnected with ${packet.reasonCode}`)
-        }
-        break
+        throw new Error(`${this.clientId}: disconnected with ${packet.reasonCode}`)
       default:
     }
   }
 
-  #takePublish(link: Link, publish: Publish): void {
-    const { payload, qos, packetIdentifier } = publish
-    const number = payload.length === 0 ? null : Buffer.from(payload).readUInt32LE(0)
+  #takeConnack(link: SimLink, packet: Extract<Packet, { type: 'connack' }>): void {
+    if (packet.reasonCode !== 0) throw new Error(`refused with ${packet.reasonCode}`)
+    // MQTT 3.1 has no Session Present.
+    if (link.version > 3 && packet.sessionPresent !== link.sessionPresent) {
+      throw new Error(`${this.clientId}: Session Present is ${packet.sessionPresent}`)
+    }
+    link.isReady = true
+    if (link.version === 5) link.receiveMaximum = packet.properties.receiveMaximum ?? 65_535
+    const unsent = this.#unsent(link)
+    if (unsent.length > 0) link.send(unsent, this.random)
+  }
+
+  #takePublish(link: SimLink, publish: Publish): void {
+    const { topicName, payload, qos, dup, retain, packetIdentifier, properties } = publish
+    const number = payload.length === 0 ? -1 : Buffer.from(payload).readUInt32LE(0)
+    const { model } = this.#world
+    const got = () => {
+      if (number === -1) {
+        if (retain) throw new Error(`${topicName}: an empty message was retained`)
+        return
+      }
+      const { expiry = 0 } = model.messages.get(number) ?? {}
+      const left = properties.messageExpiryInterval ?? 0
+      const isRight =
+        model.mixed.has(number) || (expiry === 0 ? left === 0 : left >= 1 && left <= expiry)
+      if (link.version === 5 && !isRight)
+        throw new Error(`${number} has ${left} of ${expiry} s left`)
+      const arrived = { number, topicName, qos, dup, retain, writtenAfter: link.emptyAt }
+      model.got(this.clientId, arrived)
+    }
     if (packetIdentifier === undefined) {
-      this.#got(publish, number)
+      got()
       return
     }
     if (link.open.has(packetIdentifier)) throw new Error(`${packetIdentifier} is in flight already`)
     link.open.add(packetIdentifier)
-    if (link.open.size > link.receiveMaximum) throw new Error('Receive Maximum exceeded')
+    if (link.open.size > link.step.receiveMaximum) throw new Error('Receive Maximum exceeded')
     if (qos === 1) {
-      this.#got(publish, number)
-      link.answers.push({ type: 'puback', packetIdentifier })
+      got()
+      const arrived = () => model.shared.acknowledged(this.clientId, number)
+      link.answers.push({ packet: { type: 'puback', packetIdentifier }, arrived })
       return
     }
-    if (!this.#incoming.has(packetIdentifier)) this.#got(publish, number)
+    if (!this.#incoming.has(packetIdentifier)) got()
     this.#incoming.add(packetIdentifier)
-    link.answers.push({ type: 'pubrec', packetIdentifier })
+    this.#owe(link, 'pubrec', packetIdentifier)
   }
 
-  #got({ topicName, qos, dup, retain }: Publish, number: number | null): void {
-    const { ledger } = this.#world
-    this.#world.tell(`${this.clientId} gets ${number} at QoS ${qos}${dup ? ', DUP' : ''}`)
-    if (number === null) return
-    if (retain) {
-      if (ledger.retained.was(topicName, number)) return
-      throw new Error(`${number} was never retained on ${topicName}`)
-    }
-    if (isGroupTopic(topicName)) ledger.groups.got(number, qos, dup)
-    else this.session.got(number, topicName, qos, dup)
-  }
-
-  /** PUBACK, PUBREC or PUBCOMP: what a kept session is to get of it is in the Store. */
-  #acknowledged(packetIdentifier: number): void {
+  #takeAcknowledgement(
+    link: SimLink,
+    type: 'puback' | 'pubrec' | 'pubcomp',
+    packetIdentifier: number,
+  ): void {
     const outgoing = this.#outgoing.get(packetIdentifier)
-    if (outgoing === undefined) return
-    const { published } = outgoing
-    this.#world.checkKept(published)
-    this.#world.ledger.acknowledged(published)
+    if (outgoing !== undefined) {
+      const { model } = this.#world
+      const { number } = outgoing.published
+      this.#checkKept(type, packetIdentifier, number)
+      if (type !== 'pubcomp') model.acknowledged.add(number)
+      if (type === 'pubrec') outgoing.state = 'pubrel'
+      else this.#outgoing.delete(packetIdentifier)
+    }
+    if (type !== 'pubrec') {
+      const unsent = this.#unsent(link)
+      if (unsent.length > 0) link.send(unsent, this.random)
+      return
+    }
+    const arrived = () => {
+      if (outgoing !== undefined) outgoing.isReleased = true
+    }
+    link.answers.push({ packet: { type: 'pubrel', packetIdentifier }, arrived })
   }
 
-  #message(retain: boolean): Published {
-    const { random, ledger } = this.#world
-    const isGroup = !retain && random.chance(20)
-    return {
-      number: ledger.next(),
-      topicName: isGroup ? random.pick(GROUP_TOPICS) : random.pick(TOPICS),
-      publisher: this.clientId,
-      series: this.clientId,
-      qos: random.below(3) as 0 | 1 | 2,
-      retain,
-      isRemoval: retain && random.chance(25),
+  /** What an acknowledgement promises is in the Store before it leaves. */
+  #checkKept(type: 'puback' | 'pubrec' | 'pubcomp', identifier: number, number: number): void {
+    const { committed, model } = this.#world
+    if (committed === null) return
+    if (type !== 'pubcomp' && model.mustBeKept.has(number) && !committed.messages.has(number)) {
+      throw new Error(`${type} of ${number} left before its commit`)
+    }
+    const isHeld = committed.hasReceived(this.clientId, identifier)
+    if (this.session?.isDurable && type !== 'puback' && isHeld !== (type === 'pubrec')) {
+      throw new Error(`${type} of identifier ${identifier} left before its commit`)
     }
   }
 
-  #will(version: number): SimWill {
-    const { random, ledger } = this.#world
-    const published: Published = {
-      number: ledger.next(),
-      topicName: random.pick(TOPICS),
-      publisher: this.clientId,
-      series: `will of ${this.clientId}`,
-      qos: random.below(3) as 0 | 1 | 2,
-      retain: false,
-      isRemoval: false,
+  #takeAnswer(link: SimLink, packetIdentifier: number): void {
+    const request = link.requests.get(packetIdentifier)
+    if (request === undefined) throw new Error(`${packetIdentifier} answers nothing`)
+    link.requests.delete(packetIdentifier)
+    const { topicFilter, isSubscribe } = request
+    // What was asked since may be in the Store as well.
+    for (const later of link.requests.values()) if (later.topicFilter === topicFilter) return
+    const { committed } = this.#world
+    const { session } = this
+    session?.expectations.acknowledged.set(topicFilter, isSubscribe)
+    if (committed === null || !session?.isDurable) return
+    if (committed.subscribes(this.clientId, topicFilter) !== isSubscribe) {
+      throw new Error(`${this.clientId}: the answer for ${topicFilter} left before its commit`)
     }
-    return { published, delay: version === 5 ? random.pick([0, 0, 3, 100]) : 0 }
   }
 
-  #publishOne(published: Published, isCut: boolean): void {
-    const { number, topicName, qos, retain } = published
-    const how = `${retain ? ', retained' : ''}${isCut ? ', cut' : ''}`
-    this.#world.tell(`publishes ${number} on ${topicName} at QoS ${qos}${how}`)
-    const packetIdentifier = published.qos === 0 ? undefined : this.#freeIdentifier()
-    const outgoing: Outgoing = { published, taken: 'no', state: 'publish' }
-    if (packetIdentifier !== undefined) this.#outgoing.set(packetIdentifier, outgoing)
-    const packet = this.#publishPacket(published, packetIdentifier, false)
-    this.#send([packet], () => this.#taken(outgoing), isCut)
+  #owe(link: SimLink, type: 'pubrec' | 'pubcomp', packetIdentifier: number): void {
+    const answer: Answer = { packet: { type, packetIdentifier } }
+    link.answers.push(answer)
   }
 
-  /** The broker has all of its bytes. */
-  #taken(outgoing: Outgoing): void {
-    const { ledger } = this.#world
-    const { published, taken } = outgoing
+  #request(link: SimLink, topicFilter: string, isSubscribe: boolean): number {
+    const packetIdentifier = this.#freeIdentifier()
+    link.requests.set(packetIdentifier, { topicFilter, isSubscribe })
+    this.session?.expectations.acknowledged.delete(topicFilter)
+    return packetIdentifier
+  }
+
+  /** What this connection has not carried yet, as far as the broker's Receive Maximum goes. */
+  #unsent(link: SimLink): { packet: PacketInput; arrived: () => void }[] {
+    const all = [...this.#outgoing]
+    let room = link.receiveMaximum - all.filter(([, one]) => one.link === link).length
+    const sendings: { packet: PacketInput; arrived: () => void }[] = []
+    for (const [packetIdentifier, outgoing] of all) {
+      if (outgoing.link === link) continue
+      if (outgoing.state === 'publish' && room-- <= 0) break
+      const isRepeated = outgoing.link !== null
+      outgoing.link = link
+      if (outgoing.state === 'pubrel') {
+        const arrived = () => {
+          outgoing.isReleased = true
+        }
+        sendings.push({ packet: { type: 'pubrel', packetIdentifier }, arrived })
+        continue
+      }
+      const published = asOf(outgoing.published, link.version)
+      const packet = publishPacket(published, link.version, packetIdentifier, isRepeated)
+      sendings.push({ packet, arrived: () => this.#accepted(outgoing, published, isRepeated) })
+    }
+    return sendings
+  }
+
+  #accepted(outgoing: Outgoing, published: Published, isRepeated: boolean): void {
     // At QoS 2 the broker has it once, however often it is sent.
-    if (taken === 'yes' && published.qos === 2) return
-    if (taken === 'unsure' && published.qos === 2) ledger.publishedAfterCrash(published)
-    else ledger.published(published, taken !== 'no')
-    outgoing.taken = 'yes'
-  }
-
-  #connectPacket(link: Link, cleanStart: boolean): PacketInput {
-    const { version, sessionExpiryInterval, receiveMaximum, will } = link
-    const willPacket = will !== null && {
-      will: {
-        topicName: will.published.topicName,
-        payload: payloadOf(will.published),
-        qos: will.published.qos,
-        properties: version === 5 ? { willDelayInterval: will.delay } : {},
-      },
-    }
-    return {
-      type: 'connect',
-      protocolVersion: version,
-      clientId: this.clientId,
-      cleanStart,
-      keepAlive: 0,
-      properties: version === 5 ? { sessionExpiryInterval, receiveMaximum } : {},
-      ...willPacket,
-    }
-  }
-
-  #publishPacket(
-    published: Published,
-    packetIdentifier: number | undefined,
-    dup: boolean,
-  ): PacketInput {
-    const { topicName, qos, retain } = published
-    const base = { type: 'publish', topicName, payload: payloadOf(published), qos, retain } as const
-    return packetIdentifier === undefined ? base : { ...base, dup, packetIdentifier }
+    if (outgoing.isAccepted && published.qos === 2) return
+    this.#world.model.publish(published, isRepeated)
+    outgoing.isAccepted = true
   }
 
   #freeIdentifier(): number {
-    do this.#lastIdentifier = (this.#lastIdentifier % 100) + 1
-    while (this.#outgoing.has(this.#lastIdentifier))
+    const requests = this.#link?.requests
+    do this.#lastIdentifier = (this.#lastIdentifier % 200) + 1
+    while (this.#outgoing.has(this.#lastIdentifier) || requests?.has(this.#lastIdentifier))
     return this.#lastIdentifier
   }
-
-  /** @param arrived - the broker has all of it. @param isCut - the last byte never arrives. */
-  #send(packets: readonly PacketInput[], arrived = () => {}, isCut = false): void {
-    const link = this.#link!
-    const { version } = link
-    const bytes = Buffer.concat(packets.map((one) => encode(one, { protocolVersion: version })))
-    if (isCut) link.send(bytes.subarray(0, -1), () => {})
-    else link.send(bytes, arrived)
-  }
-
-  /** The connection is gone. @param hasWill - it was not ended with DISCONNECT 0x00. */
-  #lost(hasWill: boolean): void {
-    const link = this.#link
-    if (link === null) return
-    const now = this.#world.now()
-    const { sessionExpiryInterval, will } = link
-    if (link.isKept) {
-      this.session.disconnected()
-      const never = sessionExpiryInterval === NEVER
-      this.#expiresAt = never ? Number.POSITIVE_INFINITY : now + sessionExpiryInterval * 1000
-    }
-    this.#link = null
-    if (hasWill && will !== null) this.#willIsDue(will, Math.min(will.delay, sessionExpiryInterval))
-    if (!link.isKept) {
-      this.#expiresAt = null
-      this.#forget()
-    }
-  }
-
-  #willIsDue({ published }: SimWill, delay: number): void {
-    if (delay === 0) this.#world.ledger.published(published, false)
-    else this.#pendingWill = { published, at: this.#world.now() + delay * 1000 }
-  }
-
-  /** The session is gone on both sides: a will that waited is published. */
-  #forget(): void {
-    this.session = new Expectations(this.clientId)
-    this.#outgoing = new Map()
-    this.#incoming = new Set()
-    const will = this.#pendingWill
-    this.#pendingWill = null
-    if (will !== null) this.#world.ledger.published(will.published, false)
-    this.#world.ledger.groups.sessionEnded(this.clientId)
-  }
 }
 
-function tellAnswer(answer: PacketInput): string {
-  return `${answer.type} ${'packetIdentifier' in answer ? answer.packetIdentifier : ''}`
+/** Before 5.0 nothing expires. */
+function asOf(message: Published, version: number): Published {
+  return version === 5 ? message : { ...message, expiry: 0 }
 }
 
-function payloadOf({ number, isRemoval }: Published): Uint8Array {
-  if (isRemoval) return new Uint8Array(0)
-  const payload = Buffer.alloc(4 + PAYLOAD_SIZES[number % PAYLOAD_SIZES.length]!, number)
-  payload.writeUInt32LE(number, 0)
-  return payload
+function connectPacket(
+  clientId: string,
+  { version, cleanStart, expiry, receiveMaximum, will }: StepOf<'connect'>,
+): ConnectInput {
+  const is5 = version === 5
+  const properties = is5
+    ? { sessionExpiryInterval: expiry, receiveMaximum, topicAliasMaximum: 0 }
+    : {}
+  const base = { type: 'connect', protocolVersion: version, clientId, keepAlive: 0 } as const
+  const connect = { ...base, cleanStart, properties }
+  if (will === null) return connect
+  const { number, topicName, qos, retain, expiry: seconds } = will.published
+  const payload = payloadOf(number, 4)
+  const messageExpiryInterval = seconds > 0 ? seconds : undefined
+  const willProperties = is5 ? { willDelayInterval: will.delay, messageExpiryInterval } : {}
+  return { ...connect, will: { topicName, qos, retain, payload, properties: willProperties } }
+}
+
+/** Everybody comes back with this one: nothing is in the way, and nothing expires. */
+export const COME_BACK: StepOf<'connect'> = {
+  kind: 'connect',
+  client: 0,
+  seed: 0,
+  version: 5,
+  cleanStart: false,
+  expiry: NEVER,
+  receiveMaximum: 100,
+  will: null,
+  givesChunks: false,
+  readsLate: false,
+  takesOver: false,
+  lag: 0,
 }

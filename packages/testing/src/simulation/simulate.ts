@@ -1,16 +1,19 @@
 import type { BrokerOptions } from '@promptmq/broker'
+import { drawSteps } from './draw-steps.ts'
 import { shrink } from './shrink.ts'
-import { planSteps, type Step } from './steps.ts'
-import { CLIENT_COUNT, World } from './world.ts'
+import { describeStep, type Step } from './steps.ts'
+import { World } from './world.ts'
 
 /** What a run is decided by. */
 export interface SimulationOptions {
   readonly seed: number
   readonly steps: number
-  /** With a Store, a broker that is killed, and commits that take their time. Default false. */
-  readonly isStored?: boolean
-  /** Beside a virtual clock and chance by the seed. */
+  /** Whether there is a Store, which may be slow and outlives crashes of the broker. */
+  readonly hasStore: boolean
+  /** Beside a virtual clock and what the seed decides. */
   readonly broker?: BrokerOptions
+  /** Runs that may be spent on making a failure small. Default 400. */
+  readonly maximumTries?: number
 }
 
 /**
@@ -18,39 +21,46 @@ export interface SimulationOptions {
  * their own sessions over, by chance; a model says after each step what each of them may and must get.
  *
  * @returns how many messages were published.
- * @throws Error with the seed and the fewest steps that show the fault.
+ * @throws Error with the seed, how to run it again, and the fewest steps that were found to fail.
  */
 export async function simulate(options: SimulationOptions): Promise<number> {
-  const { seed, steps, isStored = false } = options
-  const plan = planSteps(seed, steps, CLIENT_COUNT, isStored)
-  const first = await run(options, plan)
-  if (first.error === null) return first.count
-  const fewest = await shrink(plan, async (some) => (await run(options, some)).error !== null)
-  const last = await run(options, fewest)
-  const { error, story } = last.error === null ? first : last
-  const text = `${fewest.length} of ${steps} steps show it:\n  ${story.join('\n  ')}`
-  throw new Error(`seed ${seed}: ${error!.message}\n${text}`, { cause: error })
-}
-
-interface Outcome {
-  /** Messages that were published. */
-  readonly count: number
-  readonly error: Error | null
-  readonly story: readonly string[]
+  const steps = drawSteps(options.seed, options.steps)
+  const { error, publishedCount } = await run(options, steps)
+  if (error === null) return publishedCount
+  const fails = async (some: readonly Step[]) => (await run(options, some)).error !== null
+  const few = await shrink(steps, fails, options.maximumTries ?? 400)
+  const last = (await run(options, few)).error ?? error
+  throw new Error(report(options, last, few), { cause: last })
 }
 
 async function run(
-  { seed, isStored = false, broker = {} }: SimulationOptions,
+  { seed, hasStore, broker = {} }: SimulationOptions,
   steps: readonly Step[],
-): Promise<Outcome> {
-  const world = await World.start({ seed, isStored, broker })
+): Promise<{ error: Error | null; publishedCount: number }> {
+  const world = await World.start(seed, hasStore, broker)
   let error: Error | null = null
   try {
     for (const step of steps) await world.step(step)
     await world.finish()
-  } catch (caught) {
-    error = caught as Error
+  } catch (thrown) {
+    error = thrown as Error
+  } finally {
+    await world.close()
   }
-  await world.close()
-  return { count: world.ledger.count, error, story: world.story }
+  return { error, publishedCount: world.publishedCount }
+}
+
+function report(
+  { seed, steps, hasStore, broker = {} }: SimulationOptions,
+  error: Error,
+  few: readonly Step[],
+): string {
+  const options = Object.entries(broker).map(([name, value]) => `, ${name}=${value}`)
+  const store = hasStore ? 'with' : 'without'
+  return [
+    `seed ${seed}: ${error.message}`,
+    `${store} a Store${options.join('')}; again: npm run simulate -- --first ${seed} --seeds 1 --steps ${steps} --store ${hasStore ? 'yes' : 'no'}`,
+    `${few.length} of ${steps} steps are enough:`,
+    ...few.map((step) => `  ${describeStep(step)}`),
+  ].join('\n')
 }

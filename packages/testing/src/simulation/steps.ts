@@ -1,87 +1,88 @@
-import { Random } from './random.ts'
+import type { ProtocolVersion } from '@promptmq/codec'
+import type { Published } from './message.ts'
+import type { SimWill } from './model.ts'
 
-/** What happens in one step: what a client does, or the world around it. */
-export const ACTIONS = [
-  'publish',
-  'retain',
-  'answer',
-  'subscribe',
-  'unsubscribe',
-  'stall',
-  'unstall',
-  'lag',
-  'arrive',
-  'drop',
-  'disconnect',
-  'corrupt',
-  'connect',
-  'advance',
-  'commit',
-  'crash',
-] as const
-/** One of {@link ACTIONS}. */
-export type Action = (typeof ACTIONS)[number]
-
-/**
- * One step as data: all that chance decides in it comes from its own seed, so that it means the same
- * whichever steps are left out before it.
- */
-export interface Step {
-  /** Its place in the plan that the seed made. */
-  readonly number: number
+/** What every step has: who does it, and chance for how it is done (sizes of chunks, who reads). */
+interface Base {
   readonly client: number
-  readonly action: Action
   readonly seed: number
 }
 
-/** So many times of a hundred. */
-const WEIGHTS: readonly (readonly [Action, number])[] = [
-  ['publish', 34],
-  ['retain', 4],
-  ['answer', 19],
-  ['subscribe', 12],
-  ['unsubscribe', 3],
-  ['stall', 4],
-  ['unstall', 7],
-  ['lag', 2],
-  ['arrive', 3],
-  ['drop', 4],
-  ['disconnect', 2],
-  ['corrupt', 1],
-  ['connect', 2],
-  ['advance', 3],
-]
+/** One thing that happens. What it needs (somebody is connected, ...) may not be so: then nothing does. */
+export type Step = Base &
+  (
+    | {
+        readonly kind: 'connect'
+        readonly version: ProtocolVersion
+        readonly cleanStart: boolean
+        /** Session Expiry Interval of 5.0, in seconds. */
+        readonly expiry: number
+        readonly receiveMaximum: number
+        readonly will: SimWill | null
+        readonly givesChunks: boolean
+        readonly readsLate: boolean
+        /** Also while it is connected: two sockets with one Client Identifier. */
+        readonly takesOver: boolean
+        /** Steps that the CONNECT is on its way. */
+        readonly lag: number
+      }
+    | { readonly kind: 'publish'; readonly messages: readonly Published[]; readonly isCut: boolean }
+    | {
+        readonly kind: 'subscribe'
+        readonly topicFilter: string
+        readonly qos: 0 | 1 | 2
+        readonly noLocal: boolean
+        readonly retainHandling: 0 | 1 | 2
+      }
+    | { readonly kind: 'unsubscribe'; readonly topicFilter: string }
+    | { readonly kind: 'answer'; readonly count: number }
+    | { readonly kind: 'stall' | 'unstall' | 'drop' }
+    | {
+        readonly kind: 'disconnect'
+        readonly withWill: boolean
+        /** The changed Session Expiry Interval; `null`: it stays. */
+        readonly expiry: number | null
+      }
+    | { readonly kind: 'malformed'; readonly which: number; readonly message: Published }
+    /** Bytes wait for some steps, to the broker and from it. */
+    | { readonly kind: 'lag'; readonly up: number; readonly down: number }
+    | { readonly kind: 'advance'; readonly seconds: number }
+    /** The Store takes so many steps for a commit. */
+    | { readonly kind: 'store'; readonly delay: number }
+    | { readonly kind: 'crash'; readonly isKept: boolean }
+  )
 
-/** The steps that a seed stands for. @param actions - those that there are none of. */
-export function planSteps(
-  seed: number,
-  count: number,
-  clientCount: number,
-  isStored: boolean,
-): Step[] {
-  const random = new Random(seed)
-  const weights: (readonly [Action, number])[] = [
-    ...WEIGHTS,
-    ...(isStored
-      ? ([
-          ['commit', 12],
-          ['crash', 1],
-        ] as const)
-      : []),
-  ]
-  const total = weights.reduce((sum, [, weight]) => sum + weight, 0)
-  const choose = (): Action => {
-    let at = random.below(total)
-    for (const [action, weight] of weights) {
-      if (at < weight) return action
-      at -= weight
-    }
-    return 'answer'
+/** One kind of them. */
+export type StepOf<Kind extends Step['kind']> = Extract<Step, { readonly kind: Kind }>
+
+/** How many clients there are. */
+export const CLIENTS = 5
+
+/** In one line. */
+export function describeStep(step: Step): string {
+  const { client, kind, seed: _, ...rest } = step
+  if (step.kind === 'publish') {
+    const messages = step.messages.map(describeMessage).join(', ')
+    return `c${client} publish ${messages}${step.isCut ? ', cut' : ''}`
   }
-  return Array.from({ length: count }, (_, number) => ({
-    number,
-    client: random.below(clientCount),
-    action: choose(),
-    seed: random.bits(),
-  }))
+  const details = Object.entries(rest).map(([name, value]) => describeDetail(name, value))
+  return [`c${client}`, kind, ...details.filter((one) => one !== '')].join(' ')
+}
+
+function describeDetail(name: string, value: unknown): string {
+  if (value === true) return name
+  if (value === false || value === null) return ''
+  if (name === 'message') return describeMessage(value as Published)
+  if (name !== 'will') return `${name}=${value}`
+  const { published, delay } = value as SimWill
+  return `will=(${describeMessage(published)} delay=${delay})`
+}
+
+function describeMessage({ number, topicName, qos, retain, size, expiry }: Published): string {
+  const details = [
+    retain ? ' retain' : '',
+    size === 0 ? ' empty' : '',
+    expiry > 0 ? ` expiry=${expiry}` : '',
+  ]
+  return `${number} ${topicName} q${qos}${details.join('')}`
 }

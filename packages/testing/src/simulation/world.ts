@@ -1,60 +1,47 @@
 import { Broker, type BrokerOptions } from '@promptmq/broker'
-import type { Publish } from '@promptmq/codec'
-import { TestClient } from '../test-client.ts'
+import { MemoryStore } from '@promptmq/store'
 import { settle, VirtualClock } from '../virtual-clock.ts'
-import type { Published } from './expectations.ts'
-import { Ledger } from './ledger.ts'
-import { Disk, MortalClock, MortalStore } from './mortal.ts'
+import { Model } from './model.ts'
 import { Random } from './random.ts'
-import { SimClient, type SimWorld } from './sim-client.ts'
-import type { Step } from './steps.ts'
+import { COME_BACK, SimClient, type SimWorld } from './sim-client.ts'
+import { Committed, SimStore } from './sim-store.ts'
+import { CLIENTS, type Step } from './steps.ts'
+import { readState } from './stored-state.ts'
 
-/** Clients of one run. */
-export const CLIENT_COUNT = 5
-/** A Store answers a few rounds later. */
-const IDLE_ROUNDS = 10
-/** Milliseconds: what no timer of Node takes. */
-const LONG = 2 ** 31 + 1_000
+/** At the end: rounds in which nobody has anything to do. */
+const IDLE_ROUNDS = 3
 
-/** What a run is decided by, beside its steps. */
-export interface WorldOptions {
-  readonly seed: number
-  readonly isStored: boolean
-  readonly broker?: BrokerOptions
-}
-
-/**
- * A broker and its clients on a virtual clock and, where they are stored, on a disk that outlives the
- * broker: it is killed and started again.
- */
+/** A broker, its clients and what they expect of each other. */
 export class World implements SimWorld {
-  readonly isStored: boolean
-  readonly ledger: Ledger
-  /** Of the step; the broker has one of its own. */
-  readonly random: Random
-  /** What was done, a line each. */
-  readonly story: string[] = []
-  readonly #options: WorldOptions
-  readonly #brokerRandom: Random
-  readonly #clock = new VirtualClock()
-  readonly #disk = new Disk()
+  publishedCount = 0
+  readonly model: Model
+  readonly committed: Committed | null
+  readonly #options: BrokerOptions
+  readonly #memory: MemoryStore | null
   readonly #clients: SimClient[]
+  #store: SimStore | null = null
+  #clock = new VirtualClock()
   #broker: Broker | null = null
-  #mortalClock: MortalClock | null = null
-  #store: MortalStore | null = null
 
-  private constructor(options: WorldOptions) {
+  private constructor(options: BrokerOptions, hasStore: boolean) {
     this.#options = options
-    this.isStored = options.isStored
-    this.random = new Random(options.seed)
-    this.#brokerRandom = new Random(~options.seed)
-    this.#clients = Array.from({ length: CLIENT_COUNT }, (_, i) => new SimClient(this, `c${i}`))
-    this.ledger = new Ledger(this.#clients, options.isStored)
+    this.#memory = hasStore ? new MemoryStore() : null
+    this.committed = hasStore ? new Committed() : null
+    this.model = new Model(this.#clock.now(), hasStore)
+    this.#clients = Array.from({ length: CLIENTS }, (_, i) => new SimClient(this, `c${i}`))
   }
 
-  static async start(options: WorldOptions): Promise<World> {
-    const world = new World(options)
-    await world.#startBroker()
+  /** @param options - beside what the seed decides. */
+  static async start(seed: number, hasStore: boolean, options: BrokerOptions): Promise<World> {
+    const random = new Random(~seed)
+    const chosen = {
+      maximumInflight: random.pick([1, 3, 100]),
+      maximumHeldMessages: random.pick([2, 1_000]),
+      receiveMaximum: random.pick([2, 20, 65_535]),
+      random: () => random.bits(),
+    }
+    const world = new World({ ...chosen, ...options }, hasStore)
+    await world.#start()
     return world
   }
 
@@ -62,182 +49,152 @@ export class World implements SimWorld {
     return this.#broker!
   }
 
-  now(): number {
-    return this.#clock.now()
-  }
-
-  tell(what: string): void {
-    this.story.push(what)
-  }
-
-  checkKept({ number }: Published): void {
-    if (!this.isStored || this.#disk.messages.has(number)) return
-    const owner = this.#clients.find((one) => one.isStored && one.session.mustGet(number))
-    if (owner !== undefined) throw new Error(`${number} is not kept for ${owner.clientId}`)
-  }
-
-  /** @throws Error where somebody gets what is against the rules. */
-  async step({ number, client: index, action, seed }: Step): Promise<void> {
-    this.random.reseed(seed)
-    const client = this.#clients[index]!
-    this.tell(`step ${number}: ${client.clientId}, ${client.presence}: ${action}`)
-    const isAway = client.presence === 'away'
-    if (action === 'crash') await this.#crash()
-    else if (action === 'commit') this.#store?.release()
-    else if (action === 'advance') this.#advance()
-    else if (isAway || action === 'connect') await this.#connect(client)
-    else await this.#act(client, action)
-    await settle()
-    for (const each of this.#clients) {
-      // Some read late, some never until they have to.
-      if (each.presence === 'reads' && this.random.chance(80)) each.read()
+  /** @throws Error where the broker broke a rule. */
+  async step(step: Step): Promise<void> {
+    await this.#advance(1)
+    if (this.#store?.isBusy) {
+      await this.#store.tick()
+      await this.#settle()
     }
+    const client = this.#clients[step.client]!
+    client.random = new Random(step.seed)
+    if (step.kind === 'advance') await this.#advance(step.seconds * 1_000)
+    else if (step.kind === 'crash') await this.#crash(step.isKept)
+    else if (step.kind === 'store' && this.#store !== null) this.#store.delay = step.delay
+    const isDone = this.#do(client, step)
+    if (isDone || step.kind === 'advance' || step.kind === 'crash') await this.#settle()
+    const random = new Random(~step.seed)
+    // Some look late at what has come.
+    for (const each of this.#clients) each.tick(random.chance(80))
   }
 
   /** Everybody comes back, reads and answers: what had to come has come. */
   async finish(): Promise<void> {
-    this.random.reseed(this.#options.seed)
-    this.tell('in the end')
-    for (const client of this.#clients) {
-      client.arrive()
-      if (client.presence === 'away' && client.isKept) client.connect(true)
-      client.unstall()
-    }
-    await this.#drain()
-    for (const client of this.#clients) {
-      client.read()
-      client.resend()
-    }
-    for (let idleCount = 0; idleCount < IDLE_ROUNDS; idleCount++) {
-      await this.#drain()
+    await this.#advance(1)
+    await this.#store?.hurry()
+    for (const client of this.#clients) client.lag({ up: 0, down: 0 })
+    let idleCount = 0
+    while (idleCount++ < IDLE_ROUNDS) {
+      await this.#settle()
       for (const client of this.#clients) {
-        client.read()
-        if (client.answer(1_000) > 0) idleCount = 0
+        client.tick(false)
+        const isBusy = [
+          client.unstall(),
+          client.session !== undefined && !client.isConnected && client.connect(COME_BACK),
+          client.read(),
+          client.answer({ count: 1_000 }),
+        ].some(Boolean)
+        if (isBusy) idleCount = 0
       }
     }
-    for (const { clientId, session, presence } of this.#clients) {
-      const missing = session.missing()
-      if (presence !== 'away' && missing.length > 0) {
-        throw new Error(`${clientId} never got ${missing.join(', ')}`)
-      }
+    const { now, sessions, shared } = this.model
+    for (const { clientId, expectations } of sessions.values()) {
+      const missing = expectations.missing(now)
+      if (missing.length > 0) throw new Error(`${clientId} never got ${missing.join(', ')}`)
     }
-    const lost = this.ledger.groups.missing()
-    if (lost.length > 0) throw new Error(`no member of a group got ${lost.join(', ')}`)
-    this.ledger.retained.check(await this.#retained())
+    const missing = shared.missing(now)
+    if (missing.length > 0) throw new Error(`nobody got the shared ${missing.join(', ')}`)
   }
 
   async close(): Promise<void> {
-    const closed = this.broker.close()
-    await this.#drain()
-    await closed
+    if (this.#broker === null) return
+    await this.#store?.hurry()
+    await this.#broker.close()
   }
 
-  async #act(client: SimClient, action: Step['action']): Promise<void> {
-    switch (action) {
-      case 'publish':
-        client.publish(false)
-        if (client.presence === 'away') await this.#drain()
-        break
-      case 'retain':
-        client.publish(true)
-        break
+  /** @returns false where there was nothing to do. */
+  #do(client: SimClient, step: Step): boolean {
+    switch (step.kind) {
+      case 'connect':
+        return client.connect(step)
+      case 'publish': {
+        const isDone = client.publish(step)
+        if (isDone) this.publishedCount += step.messages.length
+        return isDone
+      }
       case 'subscribe':
-        client.subscribe()
-        await this.#drain()
-        break
+        return client.subscribe(step)
       case 'unsubscribe':
-        client.unsubscribe()
-        await this.#drain()
-        break
-      case 'stall':
-        client.stall()
-        break
-      case 'unstall':
-        client.unstall()
-        break
-      case 'lag':
-        client.lag()
-        break
-      case 'arrive':
-        client.arrive()
-        await this.#drain()
-        break
-      case 'drop':
-        client.drop()
-        await this.#drain()
-        break
+        return client.unsubscribe(step)
+      case 'answer':
+        return client.answer(step)
       case 'disconnect':
-        client.disconnect()
-        await this.#drain()
-        break
-      case 'corrupt':
-        client.corrupt()
-        await this.#drain()
-        break
+        return client.disconnect(step)
+      case 'malformed':
+        return client.malformed(step)
+      case 'lag':
+        return client.lag(step)
+      case 'stall':
+      case 'unstall':
+      case 'drop':
+        return client[step.kind]()
       default:
-        client.answer(1 + this.random.below(10))
+        return false
     }
   }
 
-  async #connect(client: SimClient): Promise<void> {
-    client.connect()
-    await this.#drain()
-    client.read()
-    client.resend()
+  /** The clock moves on, and both sides do what is due, each thing at its time. */
+  async #advance(milliseconds: number): Promise<void> {
+    const clock = this.#clock
+    const until = clock.now() + milliseconds
+    for (;;) {
+      const at = this.model.nextDue(until)
+      if (at === null) break
+      clock.advance(Math.max(0, at - clock.now()))
+      this.model.advance(Math.max(at, clock.now()))
+    }
+    clock.advance(until - clock.now())
+    this.model.now = until
   }
 
-  #advance(): void {
-    const isLong = this.random.chance(10) && !this.isStored
-    this.#clock.advance(isLong ? LONG : this.random.below(10_000))
-    for (const client of this.#clients) client.passed()
+  /** The process dies: what the Store has is all that is left. */
+  async #crash(isKept: boolean): Promise<void> {
+    if (this.#memory === null) return
+    await this.#settle()
+    for (const client of this.#clients) client.read()
+    const isSettled = !this.#store!.isBusy
+    this.#broker = null
+    await this.#store!.crash(isKept)
+    const stored = await readState(this.#memory)
+    const known = new Set<string>()
+    const same = new Set<string>()
+    for (const client of this.#clients) {
+      const session = stored.sessions.get(client.clientId)
+      const isStranger = client.isStranger && session !== undefined
+      if (client.knows(session) && !isStranger) known.add(client.clientId)
+      if (known.has(client.clientId) || isStranger) same.add(client.clientId)
+    }
+    this.model.restore(stored, (clientId) => same.has(clientId), isSettled)
+    for (const client of this.#clients) {
+      const { clientId } = client
+      client.crashed(stored.sessions.get(clientId), known.has(clientId))
+      if (known.has(clientId)) this.#checkUnheld(client, stored)
+    }
+    await this.#start()
   }
 
-  /** All that waits for the Store is kept: sessions, subscriptions and their ends are certain. */
-  async #drain(): Promise<void> {
-    await settle()
-    while (this.#store?.isHolding) {
-      this.#store.release()
-      await settle()
+  /** A message is in the Store together with its identifier, or it comes a second time. */
+  #checkUnheld(client: SimClient, { sessions }: Awaited<ReturnType<typeof readState>>): void {
+    const unheld = new Set(client.unheld())
+    for (const { queue } of sessions.values()) {
+      const twice = queue.find(({ number, retain }) => !retain && unheld.has(number))
+      if (twice !== undefined) throw new Error(`${twice.number} is kept, its identifier is not`)
     }
   }
 
-  /** The process is killed. A commit that is under way may be on the disk, or not. */
-  async #crash(): Promise<void> {
-    if (this.#store === null) return
-    this.#store.die(this.random.chance(50))
-    this.#mortalClock!.kill()
-    for (const client of this.#clients) client.crashed()
-    this.ledger.crashed()
-    await this.#startBroker()
+  async #start(): Promise<void> {
+    this.#clock = new VirtualClock(this.#clock.now())
+    const base = { ...this.#options, clock: this.#clock }
+    if (this.#memory === null) {
+      this.#broker = await Broker.start(base)
+      return
+    }
+    this.#store = new SimStore(this.#memory, this.committed!)
+    this.#broker = await Broker.start({ ...base, store: this.#store })
   }
 
-  async #startBroker(): Promise<void> {
-    const settings = new Random(this.#options.seed)
-    this.#mortalClock = new MortalClock(this.#clock)
-    this.#store = this.isStored ? new MortalStore(this.#disk) : null
-    this.#broker = await Broker.start({
-      clock: this.#mortalClock,
-      random: () => this.#brokerRandom.bits(),
-      maximumInflight: settings.pick([1, 3, 100]),
-      maximumHeldMessages: settings.pick([2, 1_000]),
-      reasonStrings: false,
-      ...(this.#store !== null && { store: this.#store }),
-      ...this.#options.broker,
-    })
-  }
-
-  /** What a new subscriber to all topics gets. */
-  async #retained(): Promise<Map<string, number>> {
-    const probe = await TestClient.join(this.broker, { clientId: 'probe' })
-    await probe.send({
-      type: 'subscribe',
-      packetIdentifier: 1,
-      subscriptions: [{ topicFilter: '#', qos: 0 }],
-    })
-    await this.#drain()
-    const retained = probe.take().filter((packet): packet is Publish => packet.type === 'publish')
-    return new Map(
-      retained.map(({ topicName, payload }) => [topicName, Buffer.from(payload).readUInt32LE(0)]),
-    )
+  /** Without a Store nothing takes longer than the call. */
+  async #settle(): Promise<void> {
+    if (this.#store !== null) await settle()
   }
 }

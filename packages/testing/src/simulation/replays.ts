@@ -1,0 +1,101 @@
+import { matches } from './matches.ts'
+import type { Arrived } from './message.ts'
+import type { RetainedMessages } from './retained-messages.ts'
+
+/** The retained messages that one SUBSCRIBE asked for. */
+interface Replay {
+  readonly topicFilter: string
+  readonly qos: 0 | 1 | 2
+  /** By Topic Name: the place in its history from which on a message may come. */
+  readonly since: ReadonlyMap<string, number>
+  /** By Topic Name: what has to come, unless it is replaced before. */
+  readonly owed: Map<string, number>
+  /** What came: a topic that changes meanwhile may come more than once. */
+  readonly came: Map<number, number>
+  /** The connection is gone, the rest is in the session's queue. */
+  isQueued: boolean
+}
+
+/** What one session has coming of retained messages (§3.3.1.3): exactly those that match, once a SUBSCRIBE. */
+export class Replays {
+  readonly #retained: RetainedMessages
+  #replays: Replay[] = []
+
+  constructor(retained: RetainedMessages) {
+    this.#retained = retained
+  }
+
+  begin(topicFilter: string, qos: 0 | 1 | 2, now: number): void {
+    const owed = new Map<string, number>()
+    for (const { topicName, number, expiresAt } of this.#retained) {
+      if (expiresAt > now && matches(topicFilter, topicName)) owed.set(topicName, number)
+    }
+    const since = this.#retained.places()
+    this.#replays.push({ topicFilter, qos, since, owed, came: new Map(), isQueued: false })
+  }
+
+  /** Another message is retained on a topic, or none: the broker may have come to the old one, or not. */
+  changed(topicName: string): void {
+    for (const { owed, isQueued } of this.#replays) if (!isQueued) owed.delete(topicName)
+  }
+
+  unsubscribed(topicFilter: string): void {
+    for (const replay of this.#replays) {
+      if (replay.topicFilter === topicFilter && !replay.isQueued) replay.owed.clear()
+    }
+  }
+
+  disconnected(): void {
+    for (const replay of this.#replays) {
+      replay.isQueued = true
+      for (const [topicName, number] of replay.owed) {
+        if (this.#qosOf(replay, number) === 0) replay.owed.delete(topicName)
+      }
+    }
+  }
+
+  /** @throws Error where nobody asked for it. */
+  got({ number, topicName, qos, dup }: Arrived): void {
+    const fitting = this.#replays.filter(
+      (replay) =>
+        matches(replay.topicFilter, topicName) &&
+        this.#qosOf(replay, number) === qos &&
+        this.#retained.wasThere(topicName, number, replay.since.get(topicName) ?? 0),
+    )
+    if (dup && fitting.some(({ came }) => came.has(number))) {
+      // Or it is what another one asked for, sent again before it came.
+      this.excuse(topicName, number)
+      return
+    }
+    const replay =
+      fitting.find(({ owed }) => owed.get(topicName) === number) ??
+      fitting.find(
+        ({ came }) => (came.get(number) ?? 0) < this.#retained.countOf(topicName, number),
+      )
+    if (replay === undefined) throw new Error(`retained ${number} was not asked for at QoS ${qos}`)
+    replay.came.set(number, (replay.came.get(number) ?? 0) + 1)
+    replay.owed.delete(topicName)
+  }
+
+  owes({ topicName, number, qos }: Arrived): boolean {
+    return this.#replays.some(
+      (replay) => replay.owed.get(topicName) === number && this.#qosOf(replay, number) === qos,
+    )
+  }
+
+  /** It may have come. */
+  excuse(topicName: string, number: number): void {
+    for (const { owed } of this.#replays) {
+      if (owed.get(topicName) === number) owed.delete(topicName)
+    }
+  }
+
+  missing(now: number): number[] {
+    const all = this.#replays.flatMap(({ owed }) => [...owed.values()])
+    return all.filter((number) => this.#retained.expiryOf(number) > now)
+  }
+
+  #qosOf({ qos }: Replay, number: number): number {
+    return Math.min(qos, this.#retained.qosOf(number))
+  }
+}

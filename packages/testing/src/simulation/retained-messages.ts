@@ -1,0 +1,90 @@
+import { expiresAt, type Published } from './message.ts'
+
+interface RetainedMessage {
+  readonly topicName: string
+  readonly number: number
+  readonly qos: 0 | 1 | 2
+  readonly expiresAt: number
+}
+
+/** What is retained: of each topic the last message that the broker took, and what was there before. */
+export class RetainedMessages {
+  readonly #current = new Map<string, RetainedMessage>()
+  /** By Topic Name: numbers in the order in which they were taken, -1: it was deleted. */
+  readonly #history = new Map<string, { readonly number: number; readonly cause: number }[]>()
+  readonly #all = new Map<number, RetainedMessage>()
+
+  take(published: Published, now: number): void {
+    const { topicName, number, qos, size } = published
+    const isRemoval = size === 0
+    this.#historyOf(topicName).push({ number: isRemoval ? -1 : number, cause: number })
+    if (isRemoval) {
+      this.#current.delete(topicName)
+      return
+    }
+    const message = { topicName, number, qos, expiresAt: expiresAt(published, now) }
+    this.#current.set(topicName, message)
+    this.#all.set(number, message)
+  }
+
+  /**
+   * After a crash: what the Store has takes the place of all.
+   * @param isAcknowledged - whether the publisher of a number was answered.
+   * @throws Error where that is older than what was acknowledged.
+   */
+  restore(
+    stored: ReadonlyMap<string, number>,
+    isAcknowledged: (number: number) => boolean,
+    now: number,
+  ): void {
+    for (const [topicName, history] of this.#history) {
+      const number = stored.get(topicName) ?? -1
+      const floor = history.findLastIndex(({ cause }) => isAcknowledged(cause))
+      // The broker deletes what has expired when it comes to it.
+      const isExpired = number === -1 && this.expiryOf(history[floor]?.number ?? -1) <= now
+      const at = history.findLastIndex((one) => one.number === number)
+      if (at < floor && !isExpired) {
+        throw new Error(
+          `retained on ${topicName}: ${number} after a crash, behind what was acknowledged`,
+        )
+      }
+      this.#historyOf(topicName).push({ number, cause: -1 })
+      if (number === -1) this.#current.delete(topicName)
+      else this.#current.set(topicName, this.#all.get(number)!)
+    }
+  }
+
+  /** By Topic Name: the place of what is there now. */
+  places(): ReadonlyMap<string, number> {
+    const places = [...this.#history].map(([name, all]) => [name, all.length - 1] as const)
+    return new Map(places)
+  }
+
+  /** Whether a message was retained, at that place of the topic's history or later. */
+  wasThere(topicName: string, number: number, place: number): boolean {
+    return this.#historyOf(topicName).findLastIndex((one) => one.number === number) >= place
+  }
+
+  /** How often it was retained: its publisher may have repeated it. */
+  countOf(topicName: string, number: number): number {
+    return this.#historyOf(topicName).filter((one) => one.number === number).length
+  }
+
+  expiryOf(number: number): number {
+    return this.#all.get(number)?.expiresAt ?? Number.POSITIVE_INFINITY
+  }
+
+  qosOf(number: number): number {
+    return this.#all.get(number)?.qos ?? 0
+  }
+
+  [Symbol.iterator](): IterableIterator<RetainedMessage> {
+    return this.#current.values()
+  }
+
+  #historyOf(topicName: string) {
+    const history = this.#history.get(topicName) ?? []
+    this.#history.set(topicName, history)
+    return history
+  }
+}

@@ -1,0 +1,193 @@
+import type { Arrived, Presence, Published, StoredDelivery } from './message.ts'
+import { expiresAt } from './message.ts'
+
+/** A member of a group, as it is when a message is shared out. */
+export interface Member {
+  readonly clientId: string
+  readonly qos: 0 | 1 | 2
+  readonly presence: Presence
+  /** Its session outlives the process. */
+  readonly isDurable: boolean
+}
+
+/** A message that one member of a group gets: which one is the broker's choice. */
+interface Copy {
+  readonly published: Published
+  readonly topicFilter: string
+  readonly expiresAt: number
+  /** Who may have it. */
+  holders: Set<string>
+  /** `waits`: nobody has got it; `sent`: `receiver` has and the broker does not know yet. */
+  state: 'waits' | 'sent' | 'done'
+  receiver: string
+  qos: number
+  mustCome: boolean
+  /** All holders' sessions outlive the process. */
+  isDurable: boolean
+  /** A member left it behind: whoever is a member by then may get it. */
+  isPassed: boolean
+}
+
+/**
+ * Shared subscriptions (§4.8.2): each message of a group comes to exactly one member. What a session
+ * that ends was not sent, or has not acknowledged at QoS 1, goes to another member.
+ */
+export class SharedCopies {
+  readonly #copies = new Map<number, Copy[]>()
+  /** What a session leaves behind may be in the Store only, and takes a while. */
+  readonly #mayLag: boolean
+
+  constructor(mayLag: boolean) {
+    this.#mayLag = mayLag
+  }
+
+  published(
+    published: Published,
+    topicFilter: string,
+    members: readonly Member[],
+    now: number,
+  ): void {
+    const isSure = ({ qos }: Member) => Math.min(qos, published.qos) > 0
+    this.#add({
+      published,
+      topicFilter,
+      expiresAt: expiresAt(published, now),
+      holders: new Set(members.map(({ clientId }) => clientId)),
+      state: 'waits',
+      receiver: '',
+      qos: 0,
+      mustCome: members.every(isSure),
+      isDurable: members.every(({ isDurable }) => isDurable),
+      isPassed: false,
+    })
+  }
+
+  /** @throws Error where another member has it. */
+  got(
+    clientId: string,
+    { number, qos, dup }: Arrived,
+    isMember: (filter: string) => boolean,
+  ): void {
+    const copies = this.#copies.get(number) ?? []
+    const wasSent = copies.some(({ state, receiver }) => state === 'sent' && receiver === clientId)
+    if (wasSent && dup && qos === 1) return
+    const open = copies.filter(
+      ({ state, holders, isPassed, topicFilter }) =>
+        state === 'waits' && (holders.has(clientId) || (isPassed && isMember(topicFilter))),
+    )
+    // Of several the one that fewest could have got: the others are left for others.
+    const [next] = open.sort((a, b) => a.holders.size - b.holders.size)
+    if (next === undefined) throw new Error(`shared ${number} was another member's`)
+    next.state = qos === 0 ? 'done' : 'sent'
+    next.receiver = clientId
+    next.qos = qos
+  }
+
+  /** The broker has the PUBACK. */
+  acknowledged(clientId: string, number: number): void {
+    const copy = this.#copies
+      .get(number)
+      ?.find(({ state, receiver }) => state === 'sent' && receiver === clientId)
+    if (copy !== undefined) copy.state = 'done'
+  }
+
+  /** @param othersOf - the members of the group that are left; `null` where it was no member itself. */
+  sessionEnded(clientId: string, othersOf: (filter: string) => readonly Member[] | null): void {
+    for (const copies of this.#copies.values()) {
+      for (const copy of copies) {
+        const isHolder = copy.state === 'waits' && copy.holders.has(clientId)
+        const isReceiver = copy.state === 'sent' && copy.receiver === clientId
+        if (isHolder || isReceiver) this.#leave(copy, clientId, othersOf(copy.topicFilter))
+      }
+    }
+  }
+
+  /** What nobody got, and had to. */
+  missing(now: number): number[] {
+    const all = [...this.#copies.values()].flat()
+    const isMissing = ({ state, mustCome, expiresAt }: Copy) =>
+      state === 'waits' && mustCome && expiresAt > now
+    return all.filter(isMissing).map(({ published }) => published.number)
+  }
+
+  /**
+   * After a crash: the copies are those that the Store has.
+   * @param left - of sessions that had ended: whoever is a member gets it.
+   * @throws Error where one is missing that was acknowledged.
+   */
+  restore(
+    stored: ReadonlyMap<string, readonly StoredDelivery[]>,
+    left: readonly StoredDelivery[],
+    isAcknowledged: (number: number) => boolean,
+    now: number,
+  ): void {
+    const inStore = new Set([...left, ...[...stored.values()].flat()].map(({ number }) => number))
+    for (const copies of this.#copies.values()) {
+      for (const { published, mustCome, isDurable, state, expiresAt } of copies) {
+        const { number } = published
+        const isOwed = mustCome && isDurable && state === 'waits' && expiresAt > now
+        if (isOwed && isAcknowledged(number) && !inStore.has(number)) {
+          throw new Error(`shared ${number} was lost in a crash`)
+        }
+      }
+    }
+    const former = new Map(this.#copies)
+    this.#copies.clear()
+    for (const [clientId, deliveries] of stored) {
+      for (const delivery of deliveries) this.#restore(clientId, delivery, former)
+    }
+    for (const delivery of left) this.#restore(null, delivery, former)
+  }
+
+  #restore(
+    clientId: string | null,
+    { number, qos, isSent }: StoredDelivery,
+    former: ReadonlyMap<number, readonly Copy[]>,
+  ): void {
+    const old = former.get(number)?.[0]
+    if (old === undefined) return
+    if (clientId === null) {
+      const passed = { isPassed: true, mustCome: false, isDurable: false } as const
+      this.#add({ ...old, ...passed, holders: new Set(), state: 'waits', receiver: '', qos })
+      return
+    }
+    const had = former.get(number)!.some(({ receiver }) => receiver === clientId)
+    const hasCome = qos === 2 && isSent && had
+    const holders = new Set([clientId])
+    const state = hasCome ? 'sent' : 'waits'
+    const receiver = hasCome ? clientId : ''
+    this.#add({ ...old, holders, state, receiver, qos, isPassed: false, isDurable: true })
+  }
+
+  #leave(copy: Copy, clientId: string, others: readonly Member[] | null): void {
+    copy.holders.delete(clientId)
+    const wasSentAtQos2 = copy.state === 'sent' && copy.qos === 2
+    // Who becomes a member before it is read from the Store may yet get it.
+    const isLost = others === null || (others.length === 0 && !this.#mayLag)
+    if (isLost || wasSentAtQos2) {
+      if (copy.state === 'sent') copy.state = 'done'
+      copy.mustCome = false
+      return
+    }
+    if (copy.state === 'sent') copy.holders.clear()
+    copy.state = 'waits'
+    copy.receiver = ''
+    copy.isPassed = true
+    for (const other of others) copy.holders.add(other.clientId)
+    const isSure = ({ qos }: Member) => Math.min(qos, copy.published.qos) > 0
+    // At QoS 2 it may have been on its way to the one that is gone.
+    if (copy.published.qos === 2 || this.#mayLag || !others.every(isSure)) copy.mustCome = false
+    copy.isDurable &&= others.every(({ isDurable }) => isDurable)
+  }
+
+  #add(copy: Copy): void {
+    const copies = this.#copies.get(copy.published.number)
+    if (copies === undefined) {
+      this.#copies.set(copy.published.number, [copy])
+      return
+    }
+    copies.push(copy)
+    // Which of them comes with DUP cannot be told.
+    for (const one of copies) one.mustCome = false
+  }
+}

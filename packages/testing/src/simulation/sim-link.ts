@@ -1,0 +1,139 @@
+import {
+  DecodeContext,
+  decode,
+  encode,
+  type Packet,
+  PacketDecoder,
+  type PacketInput,
+  Sender,
+} from '@promptmq/codec'
+import { VirtualTransport } from '../virtual-transport.ts'
+import type { Random } from './random.ts'
+import type { StepOf } from './steps.ts'
+
+/** A packet, or bytes that are none, and what is true once the broker has them all. */
+export interface Sending {
+  readonly packet: PacketInput | Uint8Array
+  readonly arrived?: () => void
+}
+
+/** An answer that a client owes. */
+export interface Answer {
+  readonly packet: Extract<PacketInput, { packetIdentifier: number }>
+  readonly arrived?: () => void
+}
+
+/**
+ * One network connection, as its client has it, and what dies with it. Bytes get through in order, in
+ * chunks of any size, at once or some steps later.
+ */
+export class SimLink {
+  readonly transport: VirtualTransport
+  readonly step: StepOf<'connect'>
+  /** Packet Identifiers of messages to this client that hold a place of its Receive Maximum. */
+  readonly open = new Set<number>()
+  /** Answers that it owes, oldest first. */
+  readonly answers: Answer[] = []
+  /** SUBSCRIBE and UNSUBSCRIBE that are not answered, by Packet Identifier. */
+  readonly requests = new Map<number, { topicFilter: string; isSubscribe: boolean }>()
+  /** The broker's, from CONNACK. */
+  receiveMaximum = 65_535
+  /** CONNACK has come. */
+  isReady = false
+  /** DISCONNECT was sent. */
+  isClosing = false
+  /** What CONNACK has to say. */
+  sessionPresent = false
+  isStalled = false
+  /** Told when the broker has ended it, where it has to. */
+  ended: () => void = () => {}
+  /** Steps in which nothing gets through. */
+  lag = { up: 0, down: 0 }
+  /** At this time nothing was left to read. */
+  emptyAt = -1
+  readonly #decoder: PacketDecoder
+  #pipe: { readonly bytes: Uint8Array; readonly arrived: readonly (() => void)[] }[] = []
+
+  constructor(clientId: string, step: StepOf<'connect'>) {
+    this.step = step
+    this.transport = new VirtualTransport(clientId, step)
+    this.#decoder = new PacketDecoder(
+      new DecodeContext({ protocolVersion: step.version, sender: Sender.Server }),
+    )
+    this.lag.up = step.lag
+  }
+
+  get version(): 3 | 4 | 5 {
+    return this.step.version
+  }
+
+  /** @param isCut - all but the last byte. */
+  send(sendings: readonly Sending[], random: Random, isCut = false): void {
+    const parts = sendings.map(({ packet }) =>
+      packet instanceof Uint8Array ? packet : encode(packet, { protocolVersion: this.version }),
+    )
+    const all = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+    const end = isCut ? all.length - 1 : all.length
+    let packetEnd = 0
+    const ends = parts.map(({ length }) => {
+      packetEnd += length
+      return packetEnd
+    })
+    let next = 0
+    for (let at = 0; at < end; ) {
+      const size = random.chance(70) ? end - at : 1 + random.below(end - at)
+      const arrived: (() => void)[] = []
+      for (; next < ends.length && ends[next]! <= at + size; next++) {
+        const one = sendings[next]!.arrived
+        if (one !== undefined) arrived.push(one)
+      }
+      this.#pipe.push({ bytes: all.subarray(at, at + size), arrived })
+      at += size
+    }
+    this.flow()
+  }
+
+  /** What is on its way reaches the broker, where nothing holds it up. */
+  flow(): void {
+    while (this.#pipe.length > 0 && this.lag.up === 0) {
+      if (this.transport.isEnded) {
+        this.#pipe = []
+        return
+      }
+      if (this.transport.isPaused) return
+      const { bytes, arrived } = this.#pipe.shift()!
+      this.transport.send(bytes)
+      for (const one of arrived) one()
+      if (this.transport.isEnded) this.ended()
+    }
+  }
+
+  tick(): void {
+    if (this.lag.up > 0) this.lag.up--
+    if (this.lag.down > 0) this.lag.down--
+  }
+
+  /** The packets that have come. */
+  take(now: number): Packet[] {
+    if (this.isStalled || this.lag.down > 0) return []
+    if (!this.transport.hasOutput) {
+      this.emptyAt = now
+      return []
+    }
+    const decoder = this.#decoder
+    decoder.push(this.transport.taken())
+    const packets: Packet[] = []
+    while (decoder.next() !== 0) {
+      const bytes = Uint8Array.from(decoder.bytes.subarray(decoder.packetStart, decoder.end))
+      packets.push(decode(bytes, { protocolVersion: this.version, sender: Sender.Server }))
+    }
+    if (decoder.fault !== 0) throw new Error(`the broker sent a fault: ${decoder.fault}`)
+    return packets
+  }
+
+  /** The network fails: what is on its way is lost. */
+  cut(): void {
+    this.#pipe = []
+    this.transport.close(new Error('cut'))
+  }
+}

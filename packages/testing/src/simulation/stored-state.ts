@@ -1,0 +1,86 @@
+import type { Store } from '@promptmq/store'
+import type { SimSubscription } from './expectations.ts'
+import type { StoredDelivery } from './message.ts'
+
+/** A session as the Store has it. */
+export interface StoredSession {
+  /** The broker's number of it: a later session of the same client has a higher one. */
+  readonly number: number
+  readonly expiry: number
+  readonly expiresAt: number | null
+  readonly subscriptions: Map<string, SimSubscription>
+  readonly queue: StoredDelivery[]
+  readonly received: Set<number>
+  will: {
+    readonly number: number
+    readonly delay: number
+    readonly publishAt: number | null
+  } | null
+}
+
+/** All that a Store has, by Client Identifier and Topic Name. */
+export interface StoredState {
+  readonly sessions: Map<string, StoredSession>
+  readonly retained: Map<string, number>
+  /** What sessions have that ended, and that others of their groups are to get. */
+  readonly left: readonly StoredDelivery[]
+}
+
+/** Reads it the way a broker would that starts on it. */
+export async function readState(store: Store): Promise<StoredState> {
+  const sessions = new Map<number, StoredSession & { readonly clientId: string }>()
+  const retained = new Map<string, number>()
+  const sessionOf = (number: number) => sessions.get(number)!
+  await store.restore({
+    highest() {},
+    session({ session, clientId, sessionExpiryInterval, expiresAt }) {
+      const nothing = { subscriptions: new Map(), queue: [], received: new Set<number>() }
+      const expiry = sessionExpiryInterval
+      sessions.set(session, {
+        number: session,
+        clientId,
+        expiry,
+        expiresAt,
+        ...nothing,
+        will: null,
+      })
+    },
+    subscription({ session, topicFilter, options }) {
+      const qos = (options & 0b11) as 0 | 1 | 2
+      const noLocal = (options & 0b100) !== 0
+      sessionOf(session).subscriptions.set(topicFilter, { qos, noLocal })
+    },
+    inflight({ session, qos, retain, message }) {
+      const number = message === null ? null : numberOf(message.payload)
+      if (number !== null) sessionOf(session).queue.push({ number, qos, retain, isSent: true })
+    },
+    waiting() {},
+    received: ({ session, packetIdentifier }) => {
+      sessionOf(session).received.add(packetIdentifier)
+    },
+    retained: ({ topicName, payload }) => {
+      retained.set(topicName, numberOf(payload)!)
+    },
+    will({ session, payload, willDelayInterval, publishAt }) {
+      const number = numberOf(payload)!
+      sessionOf(session).will = { number, delay: willDelayInterval, publishAt }
+    },
+  })
+  for (const { number: session, queue } of sessions.values()) {
+    const waiting = await store.readQueue(session, 0, Number.MAX_SAFE_INTEGER)
+    for (const { qos, retain, message } of waiting) {
+      const number = numberOf(message.payload)
+      if (number !== null) queue.push({ number, qos, retain, isSent: false })
+    }
+  }
+  const all = [...sessions.values()].sort((a, b) => a.number - b.number)
+  const latest = new Map<string, StoredSession>(all.map((one) => [one.clientId, one]))
+  const ended = all.filter((one) => latest.get(one.clientId) !== one)
+  return { sessions: latest, retained, left: ended.flatMap(({ queue }) => queue) }
+}
+
+/** What a payload begins with; `null`: it is empty. */
+export function numberOf(payload: Uint8Array): number | null {
+  if (payload.length === 0) return null
+  return new DataView(payload.buffer, payload.byteOffset).getUint32(0, true)
+}
