@@ -128,6 +128,7 @@ export class Model {
     const { subscriptions, replays } = this.sessions.get(clientId)!.expectations
     const isNew = !subscriptions.has(topicFilter)
     subscriptions.set(topicFilter, subscription)
+    if (sharedFilter(topicFilter) !== null) this.shared.joined(clientId, topicFilter)
     const wantsRetained = retainHandling === 0 || (retainHandling === 1 && isNew)
     if (wantsRetained && sharedFilter(topicFilter) === null) {
       replays.begin(topicFilter, subscription.qos, this.now)

@@ -41,7 +41,8 @@ export class RetainedMessages {
       const number = stored.get(topicName) ?? -1
       const floor = history.findLastIndex(({ cause }) => isAcknowledged(cause))
       // The broker deletes what has expired when it comes to it.
-      const isExpired = number === -1 && this.expiryOf(history[floor]?.number ?? -1) <= now
+      const later = history.slice(Math.max(0, floor))
+      const isExpired = number === -1 && later.some((one) => this.expiryOf(one.number) <= now)
       const at = history.findLastIndex((one) => one.number === number)
       if (at < floor && !isExpired) {
         throw new Error(

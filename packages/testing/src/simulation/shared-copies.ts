@@ -83,6 +83,15 @@ export class SharedCopies {
     next.qos = qos
   }
 
+  /** What is being passed on may be its from now on, also where it unsubscribes before it reads it. */
+  joined(clientId: string, filter: string): void {
+    for (const copies of this.#copies.values()) {
+      for (const { isPassed, topicFilter, state, holders } of copies) {
+        if (isPassed && state === 'waits' && topicFilter === filter) holders.add(clientId)
+      }
+    }
+  }
+
   /** The broker has the PUBACK. */
   acknowledged(clientId: string, number: number): void {
     const copy = this.#copies
