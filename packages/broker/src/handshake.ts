@@ -119,6 +119,7 @@ function decide(
   otherwise = (code: number) => refuse(connection, code),
 ): void {
   const go = (code: number) => {
+    if (connection.phase === 'closed') return // while a hook decided, at once or later
     if (code === ReasonCode.Success) then()
     else otherwise(code)
   }

@@ -164,6 +164,7 @@ function publishIfAuthorized(connection: Connection, topic: TopicEntry): void {
   }
   const verdict = engine.hooks.authorizePublish(connection.client, publication)
   if (typeof verdict === 'number') {
+    if (connection.phase === 'closed') return // the hook ended it, as it may
     if (verdict < 0x80) publish(connection, topic)
     else answer(connection, qos, packetIdentifier, verdict, 0)
     return

@@ -108,6 +108,8 @@ function unavailableFilter({ engine }: Connection, topicFilter: string): ReasonC
 /** The QoS that one Topic Filter is granted, or the Reason Code that refuses it. */
 function judge(connection: Connection, request: SubscriptionRequest): Verdict {
   const { engine, client } = connection
+  // A hook that decided about a filter before this one may have ended the connection.
+  if (connection.phase === 'closed') return ReasonCode.UnspecifiedError
   const parsed = parseTopicFilter(request.topicFilter, engine.settings.maximumTopicLevels)
   if (typeof parsed === 'number') return ReasonCode.TopicFilterInvalid
   const unavailable = unavailableFilter(connection, request.topicFilter)
@@ -126,6 +128,7 @@ function judge(connection: Connection, request: SubscriptionRequest): Verdict {
 
 function subscribe(connection: Connection, packet: Subscribe, verdicts: readonly number[]): void {
   const { engine } = connection
+  if (connection.phase === 'closed') return // a hook ended it, as it may
   const { session } = connection.entry!
   const before = engine.appended
   const replayed: Subscription[] = []

@@ -679,6 +679,134 @@ describe('row 68: what goes away while it is being told', () => {
     await siege.over()
   })
 
+  const identified = { cleanStart: true, keepAlive: 0 } as const
+
+  test.each([
+    [0, true],
+    [1, true],
+    [2, true],
+    [1, false],
+    [2, false],
+  ] as const)(
+    'row 68: a hook that disconnects who publishes at QoS %i, and answers %s: nothing is done',
+    async (qos, decision) => {
+      await using siege = await Siege.lay({}, (broker) => {
+        broker.use({
+          name: 'bans',
+          authorizePublish({ clientId }) {
+            return clientId === 'publisher' ? broker.disconnect(clientId) && decision : true
+          },
+        })
+      })
+      const watcher = await TestClient.join(siege.broker, { clientId: 'watcher' })
+      await watcher.subscribe('t', 0)
+      const publisher = await TestClient.join(siege.broker, attackers)
+      await publisher.send(publish('t', 'x', qos), { type: 'pingreq' })
+      expect(publisher.isClosed).toBe(true)
+      expect(publisher.take()).toMatchObject([{ type: 'disconnect', reasonCode: 0x98 }])
+      expect(await all(watcher)).toEqual([])
+      await watcher.drop()
+      await siege.over()
+    },
+  )
+
+  test('row 68: a hook through which another takes over who publishes', async () => {
+    let other: TestClient | undefined
+    await using siege = await Siege.lay({}, (broker) => {
+      broker.use({
+        name: 'connects',
+        authorizePublish({ clientId }) {
+          if (clientId !== 'publisher') return true
+          other = new TestClient(broker)
+          other.transport.send(bytesOf({ type: 'connect', ...attackers, ...identified }))
+          return true
+        },
+      })
+    })
+    const publisher = await TestClient.join(siege.broker, attackers)
+    await publisher.send(publish('t', 'x', 2))
+    expect(publisher.take()).toMatchObject([{ type: 'disconnect', reasonCode: 0x8e }])
+    expect(other!.take()).toMatchObject([{ type: 'connack', reasonCode: 0 }])
+    expect(siege.broker.stats()).toMatchObject({ connections: 2, sessions: 2 })
+    await other!.drop()
+    await siege.over()
+  })
+
+  test('row 68: a hook that disconnects who subscribes is asked no more, and nothing is subscribed', async () => {
+    const asked: string[] = []
+    await using siege = await Siege.lay({}, (broker) => {
+      broker.use({
+        name: 'bans',
+        authorizeSubscribe({ clientId }, { topicFilter }) {
+          if (clientId === 'witness') return true
+          asked.push(topicFilter)
+          return broker.disconnect(clientId)
+        },
+      })
+    })
+    const client = await TestClient.join(siege.broker, { clientId: 'subscriber' })
+    const subscriptions = ['t', 'u'].map((topicFilter) => ({ topicFilter, qos: 1 as const }))
+    await client.send({ type: 'subscribe', packetIdentifier: 1, subscriptions })
+    expect(client.take()).toMatchObject([{ type: 'disconnect', reasonCode: 0x98 }])
+    expect(asked).toEqual(['t'])
+    await siege.over()
+  })
+
+  test.each(['authenticate', 'authorizePublish'] as const)(
+    'row 68: a transport that is closed while %s decides about a CONNECT leaves nothing behind',
+    async (kind) => {
+      let client: TestClient | undefined
+      const close = ({ clientId }: { clientId: string }) => {
+        if (clientId !== 'witness') client!.transport.close()
+        return true
+      }
+      await using siege = await Siege.lay({}, (broker) => {
+        broker.use({ name: 'closes', [kind]: close })
+      })
+      client = new TestClient(siege.broker)
+      const will = { topicName: 'will', payload: new Uint8Array(1), qos: 0, retain: true } as const
+      const properties = { sessionExpiryInterval: 60 }
+      await client.send({ type: 'connect', clientId: 'gone', ...identified, will, properties })
+      expect(client.take()).toEqual([])
+      await siege.over()
+    },
+  )
+
+  test.each(['continue', 'success', 'failure'] as const)(
+    'row 68: a method that disconnects who authenticates anew, and answers %s',
+    async (kind) => {
+      await using siege = await Siege.lay()
+      let isAnew = false
+      siege.broker.use({
+        name: 'steps',
+        authenticationMethods: [
+          {
+            name: 'M',
+            begin: () => ({
+              next() {
+                if (!isAnew) return { kind: 'success' }
+                siege.broker.disconnect('steps')
+                return { kind }
+              },
+            }),
+          },
+        ],
+      })
+      const client = await TestClient.join(siege.broker, {
+        clientId: 'steps',
+        properties: { authenticationMethod: 'M' },
+      })
+      isAnew = true
+      await client.send({
+        type: 'auth',
+        reasonCode: 0x19,
+        properties: { authenticationMethod: 'M' },
+      })
+      expect(client.take()).toMatchObject([{ type: 'disconnect', reasonCode: 0x98 }])
+      await siege.over()
+    },
+  )
+
   test('row 68: a subscription of this process that ends in the middle, and a broker that closes', async () => {
     const siege = await Siege.lay(bounded)
     const clients = await crowd(siege)
