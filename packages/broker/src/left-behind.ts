@@ -14,8 +14,8 @@ import type { FanOut } from './fan-out.ts'
  *
  * Which subscription a message came by is told by its list of Subscription Identifiers, which is the
  * subscription's own. What the Store gave back does not tell: at QoS 1 each group that it may have come by
- * gets it, at QoS 2 only where there is but one; and none where an ordinary subscription matches as well,
- * unless the identifiers are those of a group.
+ * gets it, as the identifiers tell, at QoS 2 only where there is but one; and none where there are no
+ * identifiers and an ordinary subscription matches as well.
  */
 export class LeftBehind {
   readonly #fanOut: FanOut
@@ -69,8 +69,9 @@ export class LeftBehind {
     const isAlone = result.subscriptions.length === 0
     const groups = result.groups.filter(({ members }) => {
       const own = members[0]!
-      const isTold = own.identifiers.length > 0 && own.identifiers.join() === identifiers.join()
-      return Math.min(own.qos, message.qos) === qos && (isAlone || isTold)
+      const isLike = own.identifiers.join() === identifiers.join()
+      const isTold = isLike && (isAlone || own.identifiers.length > 0)
+      return isTold && Math.min(own.qos, message.qos) === qos
     })
     if (qos === 2 && groups.length > 1) return []
     const passed = this.#passedTo(message)

@@ -200,6 +200,25 @@ describe('a member of a shared group whose session ends (§4.8.2)', () => {
     expect(payloads(second.take())).toEqual(['t', 'u'])
   })
 
+  test('after a restart, what came by an ordinary subscription that is gone stays its own', async () => {
+    const store = new MemoryStore()
+    const before = await startBroker({ store })
+    const away = await TestClient.join(before.broker, { clientId: 'away', ...KEPT })
+    await away.send(subscribe('t', 1, 7))
+    await away.drop()
+    await before.broker.publish('t', 'own', { qos: 1 })
+    await before.broker.close()
+    const { broker } = await startBroker({ store })
+    const back = await TestClient.join(broker, { clientId: 'away', ...KEPT })
+    await back.send({ type: 'unsubscribe', packetIdentifier: 2, topicFilters: ['t'] })
+    await back.send(subscribe('$share/g/t', 1, 8))
+    const second = await TestClient.join(broker, { clientId: 'second' })
+    await second.subscribe('$share/g/t', 1)
+    await TestClient.join(broker, { clientId: 'away' })
+    await settle()
+    expect(payloads(second.take())).toEqual([])
+  })
+
   test('where nobody is left in the group, they die with it', async () => {
     const { broker } = await startBroker()
     const first = await TestClient.join(broker, { clientId: 'first' })
