@@ -1,6 +1,7 @@
 import {
   MatchResult,
   type Message,
+  NO_IDENTIFIERS,
   type Session,
   type Subscription,
   TopicTree,
@@ -44,7 +45,8 @@ export class LeftBehind {
       if (origin !== undefined) this.#passTo(message, origin)
     }
     for (const undelivered of all) {
-      if (!storedLists.has(undelivered.identifiers)) continue
+      const { identifiers } = undelivered
+      if (this.#origins.has(identifiers) || identifiers === NO_IDENTIFIERS) continue
       for (const group of this.#guess(undelivered)) this.#passTo(undelivered.message, group)
     }
   }
@@ -70,8 +72,11 @@ export class LeftBehind {
     const groups = result.groups.filter(({ members }) => {
       const own = members[0]!
       const isLike = own.identifiers.join() === identifiers.join()
-      const isTold = isLike && (isAlone || own.identifiers.length > 0)
-      return isTold && Math.min(own.qos, message.qos) === qos
+      const isStored = storedLists.has(identifiers)
+      // A list of its own that is empty is of a shared subscription that was made anew.
+      const isShared = isStored ? own.identifiers.length > 0 : identifiers.length === 0
+      const isTold = isLike && (isAlone || isShared)
+      return isTold && Math.min(own.qos, message.qos) <= qos
     })
     if (qos === 2 && groups.length > 1) return []
     const passed = this.#passedTo(message)

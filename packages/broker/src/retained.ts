@@ -130,9 +130,8 @@ export class RetainedReplay {
       this.#retained.delete(message.topicName)
       return
     }
-    const { session, qos, identifier } = this.#subscription
+    const { session, qos, identifiers } = this.#subscription
     const deliveryQos = Math.min(message.qos, qos)
-    const identifiers = identifier === 0 ? [] : [identifier]
     if (deliveryQos > 0) session.deliver(message, deliveryQos as 1 | 2, true, identifiers)
     else session.outlet?.publish(message, 0, true, false, 0, identifiers)
   }

@@ -20,6 +20,6 @@ export {
   type ShareOptions,
   type ShareStrategy,
 } from './shared-group.ts'
-export { Subscription, subscriptionOptions } from './subscription.ts'
+export { NO_IDENTIFIERS, Subscription, subscriptionOptions } from './subscription.ts'
 export { TopicEntry, TopicTable, type TopicTableOptions } from './topic-table.ts'
 export { MatchResult, TopicTree } from './topic-tree.ts'

@@ -1,7 +1,8 @@
 import type { QoS, Subscription as SubscriptionRequest } from '@promptmq/codec'
 import type { Session } from './session.ts'
 
-const NO_IDENTIFIERS: readonly number[] = []
+/** The list of all subscriptions that have no identifier and are not shared. */
+export const NO_IDENTIFIERS: readonly number[] = []
 const NO_LOCAL = 0b0100
 const RETAIN_AS_PUBLISHED = 0b1000
 
