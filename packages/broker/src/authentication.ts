@@ -187,6 +187,7 @@ function take(
   running: Running,
   step: AuthenticationStep,
 ): void {
+  if (connection.phase === 'closed') return // by the method itself, as it may
   if (step.kind === 'continue') {
     connection.awaitAuth()
     send(connection, authentication, ReasonCode.ContinueAuthentication, step.data) // [MQTT-4.12.0-2]

@@ -285,6 +285,22 @@ describe('re-authentication, §4.12.1', () => {
     expect(client.take()).toMatchObject([{ type: 'disconnect', reasonCode: 0x87 }])
   })
 
+  test('a method that ends the connection has the last word', async () => {
+    const { broker } = await startBroker()
+    let isFirst = true
+    const method = methodOf(() => {
+      if (!isFirst) broker.disconnect('c')
+      isFirst = false
+      return { kind: 'success' }
+    })
+    broker.use({ name: 'strict', authenticationMethods: [method] })
+    const client = await TestClient.join(broker, { clientId: 'c', ...withMethod('x') })
+    const before = client.transport.writeCount
+    await client.send(auth(0x19, 'y'))
+    expect(client.take()).toMatchObject([{ type: 'disconnect', reasonCode: 0x98 }])
+    expect(client.transport.writeCount - before).toBe(1)
+  })
+
   test('who does not go on with it is closed in time', async () => {
     const { client, clock } = await authenticated()
     await client.send(auth(0x19, 'please'))
