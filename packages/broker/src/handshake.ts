@@ -61,9 +61,9 @@ export function handleConnect(connection: Connection): void {
     cleanStart: connect.cleanStart,
     keepAlive: connect.keepAlive,
   }
-  if (connect.properties.authenticationMethod === undefined)
-    authenticate(connection, connect, request)
-  else authenticateInSteps(connection, connect, request)
+  const isInSteps = connect.properties.authenticationMethod !== undefined
+  if (isInSteps) authenticateInSteps(connection, connect, request)
+  else authenticate(connection, connect, request)
 }
 
 function authenticate(connection: Connection, connect: Connect, request: ConnectRequest): void {

@@ -48,8 +48,7 @@ export function handlePubrel(connection: Connection): void {
   const wasHeld = session.letGo(packetIdentifier)
   const code = wasHeld ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound
   // Where it was not held, an earlier connection may have let it go, and that may not be kept yet.
-  const batch = session.journal === null ? 0 : session.journal.pendingBatch
-  connection.owe(shortAcknowledgement(PUBCOMP, packetIdentifier, code), batch)
+  connection.owe(shortAcknowledgement(PUBCOMP, packetIdentifier, code), session.pendingBatch)
 }
 
 /** Whether QoS and RETAIN are as CONNACK said they may be. */
@@ -118,8 +117,8 @@ function admit(connection: Connection): boolean {
   const header = engine.publishHeader
   const { session } = connection.entry!
   if (header.qos === 2 && session.received.has(header.packetIdentifier)) {
-    const batch = session.journal === null ? 0 : session.journal.pendingBatch
-    connection.owe(shortAcknowledgement(PUBREC, header.packetIdentifier, 0), batch)
+    const repetition = shortAcknowledgement(PUBREC, header.packetIdentifier, 0)
+    connection.owe(repetition, session.pendingBatch)
     return false
   }
   if (

@@ -50,8 +50,6 @@ export function handleUnsubscribe(connection: Connection): void {
       ? ReasonCode.Success
       : unsubscribeFailure(connection, topicFilter),
   )
-  // What an earlier connection unsubscribed from may not be kept yet.
-  const batch = session.journal === null ? 0 : session.journal.pendingBatch
   connection.owe(
     {
       type: 'unsuback',
@@ -59,7 +57,7 @@ export function handleUnsubscribe(connection: Connection): void {
       reasonCodes,
       properties: NO_PROPERTIES,
     },
-    batch,
+    session.pendingBatch, // What an earlier connection unsubscribed from may not be kept yet.
   )
 }
 
