@@ -5,6 +5,7 @@ import {
   type Session,
   type Subscription,
   TopicTree,
+  type Undelivered,
 } from '@promptmq/router'
 import type { FanOut } from './fan-out.ts'
 
@@ -20,6 +21,7 @@ import type { FanOut } from './fan-out.ts'
  */
 export class LeftBehind {
   readonly #fanOut: FanOut
+  readonly #session: Session
   /** What the session subscribed to. */
   readonly #own = new TopicTree()
   readonly #result = new MatchResult()
@@ -32,13 +34,17 @@ export class LeftBehind {
   /** @param session - whose subscriptions are in the broker's tree no more. */
   constructor(fanOut: FanOut, session: Session) {
     this.#fanOut = fanOut
+    this.#session = session
     for (const subscription of session.subscriptions.values()) {
       this.#own.add(subscription)
       if (subscription.shareName !== null) this.#origins.set(subscription.identifiers, subscription)
     }
   }
 
-  /** Somebody else of its group gets each of them that came by one. */
+  /**
+   * Somebody else of its group gets each of them that came by one. In the same batch the session loses
+   * it: a crash before all is passed on does not have it passed on again.
+   */
   pass(all: readonly Undelivered[]): void {
     for (const { message, identifiers } of all) {
       const origin = this.#origins.get(identifiers)
@@ -48,6 +54,10 @@ export class LeftBehind {
       const { identifiers } = undelivered
       if (this.#origins.has(identifiers) || identifiers === NO_IDENTIFIERS) continue
       for (const group of this.#guess(undelivered)) this.#passTo(undelivered.message, group)
+    }
+    const session = this.#session
+    for (const { position } of all) {
+      if (position > 0) session.journal?.queueDelete(session, position)
     }
   }
 
@@ -95,13 +105,6 @@ export function storedIdentifiers(identifiers: readonly number[]): readonly numb
 }
 
 type Group = Pick<Subscription, 'shareName' | 'filter'>
-
-/** A message that its session has not acknowledged. */
-export interface Undelivered {
-  readonly message: Message
-  readonly qos: 1 | 2
-  readonly identifiers: readonly number[]
-}
 
 /** Whether anything of a session could be of use to others. */
 export function sharesSubscriptions({ subscriptions }: Session): boolean {

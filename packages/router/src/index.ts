@@ -1,7 +1,7 @@
 export { Budget } from './budget.ts'
 export { DeliveryState, Inflight, type InflightDelivery } from './inflight.ts'
 export { composeMessage, expiryOf, keepMessage, Message, type MessageParts } from './message.ts'
-export { Outbox, type Waiting } from './outbox.ts'
+export { Outbox, type Undelivered, type Waiting } from './outbox.ts'
 export { Received } from './received.ts'
 export { RetainedIndex } from './retained-index.ts'
 export { findRoute, Recipient, Route } from './route.ts'

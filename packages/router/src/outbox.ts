@@ -12,6 +12,9 @@ export interface Waiting {
   readonly position: number
 }
 
+/** One that its session has not acknowledged. */
+export type Undelivered = Omit<Waiting, 'retain'>
+
 /**
  * What waits for a session: connected but without a place in flight, or away.
  *

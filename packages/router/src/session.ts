@@ -1,7 +1,7 @@
 import type { Budget } from './budget.ts'
 import { DeliveryState, Inflight, type InflightDelivery } from './inflight.ts'
 import type { Message } from './message.ts'
-import { Outbox, type Waiting } from './outbox.ts'
+import { Outbox, type Undelivered, type Waiting } from './outbox.ts'
 import { Received } from './received.ts'
 import type { Subscription } from './subscription.ts'
 
@@ -247,15 +247,16 @@ export class Session {
   }
 
   /** What another could be sent instead, in order: at QoS 1 in flight, and what waits in memory. */
-  undelivered(): Pick<Waiting, 'message' | 'qos' | 'identifiers'>[] {
+  undelivered(): Undelivered[] {
     const isOpen = ({ state, message }: InflightDelivery) =>
       state === DeliveryState.AwaitPuback && message !== null
     const inflight = this.inflight.inOrder().filter(isOpen)
     return [
-      ...inflight.map(({ message, identifiers }) => ({
+      ...inflight.map(({ packetIdentifier, message, identifiers }) => ({
         message: message!,
         qos: 1 as const,
         identifiers,
+        position: this.inflight.position(packetIdentifier),
       })),
       ...this.outbox.held(),
     ]

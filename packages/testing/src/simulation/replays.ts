@@ -8,8 +8,8 @@ interface Replay {
   readonly qos: 0 | 1 | 2
   /** By Topic Name: the place in its history from which on a message may come. */
   readonly since: ReadonlyMap<string, number>
-  /** By Topic Name: what has to come, unless it is replaced before. */
-  readonly owed: Map<string, number>
+  /** By Topic Name: what has to come, unless it is replaced before or expires. */
+  readonly owed: Map<string, { readonly number: number; readonly expiresAt: number }>
   /** What came: a topic that changes meanwhile may come more than once. */
   readonly came: Map<number, number>
   /** The connection is gone, the rest is in the session's queue. */
@@ -26,9 +26,11 @@ export class Replays {
   }
 
   begin(topicFilter: string, qos: 0 | 1 | 2, now: number): void {
-    const owed = new Map<string, number>()
+    const owed: Replay['owed'] = new Map()
     for (const { topicName, number, expiresAt } of this.#retained) {
-      if (expiresAt > now && matches(topicFilter, topicName)) owed.set(topicName, number)
+      if (expiresAt > now && matches(topicFilter, topicName)) {
+        owed.set(topicName, { number, expiresAt })
+      }
     }
     const since = this.#retained.places()
     this.#replays.push({ topicFilter, qos, since, owed, came: new Map(), isQueued: false })
@@ -48,7 +50,7 @@ export class Replays {
   disconnected(): void {
     for (const replay of this.#replays) {
       replay.isQueued = true
-      for (const [topicName, number] of replay.owed) {
+      for (const [topicName, { number }] of replay.owed) {
         if (this.#qosOf(replay, number) === 0) replay.owed.delete(topicName)
       }
     }
@@ -68,7 +70,7 @@ export class Replays {
       return
     }
     const replay =
-      fitting.find(({ owed }) => owed.get(topicName) === number) ??
+      fitting.find(({ owed }) => owed.get(topicName)?.number === number) ??
       fitting.find(
         ({ came }) => (came.get(number) ?? 0) < this.#retained.countOf(topicName, number),
       )
@@ -79,20 +81,21 @@ export class Replays {
 
   owes({ topicName, number, qos }: Arrived): boolean {
     return this.#replays.some(
-      (replay) => replay.owed.get(topicName) === number && this.#qosOf(replay, number) === qos,
+      (replay) =>
+        replay.owed.get(topicName)?.number === number && this.#qosOf(replay, number) === qos,
     )
   }
 
   /** It may have come. */
   excuse(topicName: string, number: number): void {
     for (const { owed } of this.#replays) {
-      if (owed.get(topicName) === number) owed.delete(topicName)
+      if (owed.get(topicName)?.number === number) owed.delete(topicName)
     }
   }
 
   missing(now: number): number[] {
     const all = this.#replays.flatMap(({ owed }) => [...owed.values()])
-    return all.filter((number) => this.#retained.expiryOf(number) > now)
+    return all.filter(({ expiresAt }) => expiresAt > now).map(({ number }) => number)
   }
 
   #qosOf({ qos }: Replay, number: number): number {

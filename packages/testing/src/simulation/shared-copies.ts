@@ -76,7 +76,9 @@ export class SharedCopies {
         state === 'waits' && (holders.has(clientId) || (isPassed && isMember(topicFilter))),
     )
     // Of several the one that fewest could have got: the others are left for others.
-    const [next] = open.sort((a, b) => a.holders.size - b.holders.size)
+    const width = ({ holders, isPassed }: Copy) =>
+      isPassed ? Number.MAX_SAFE_INTEGER : holders.size
+    const [next] = open.sort((a, b) => width(a) - width(b))
     if (next === undefined) throw new Error(`shared ${number} was another member's`)
     next.state = qos === 0 ? 'done' : 'sent'
     next.receiver = clientId
