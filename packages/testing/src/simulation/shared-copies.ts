@@ -143,11 +143,26 @@ export class SharedCopies {
       }
     }
     const former = new Map(this.#copies)
+    this.#checkOnce([...stored.values()].flat(), left, former)
     this.#copies.clear()
     for (const [clientId, deliveries] of stored) {
       for (const delivery of deliveries) this.#restore(clientId, delivery, former)
     }
     for (const delivery of left) this.#restore(null, delivery, former)
+  }
+
+  /** @throws Error where the Store has a message more often than there were copies of it. */
+  #checkOnce(
+    stored: readonly StoredDelivery[],
+    left: readonly StoredDelivery[],
+    former: ReadonlyMap<number, readonly Copy[]>,
+  ): void {
+    // What was sent at QoS 2 is lost with the session that has ended.
+    const all = [...stored, ...left.filter(({ qos, isSent }) => qos === 1 || !isSent)]
+    for (const [number, copies] of former) {
+      const count = all.filter((one) => one.number === number).length
+      if (count > copies.length) throw new Error(`shared ${number} is in the Store ${count} times`)
+    }
   }
 
   #restore(
