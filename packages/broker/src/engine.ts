@@ -19,7 +19,7 @@ import { Flusher } from './flusher.ts'
 import { HookChain } from './hook-chain.ts'
 import type { ClientInfo } from './hooks.ts'
 import { Journal, type JournalHost } from './journal.ts'
-import { LeftBehind } from './left-behind.ts'
+import { passOn } from './left-behind.ts'
 import type { Settings } from './options.ts'
 import type { PacketWriter, WriterHost } from './packet-writer.ts'
 import { PeerLog } from './peer-log.ts'
@@ -295,21 +295,20 @@ export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost
   }
 
   leaveBehind(session: Session, then: () => void): void {
-    const left = new LeftBehind(this.fanOut, session)
-    left.pass(session.undelivered())
+    passOn(this.fanOut, session, session.undelivered())
     if (session.outbox.spilledCount === 0) then()
-    else this.#leaveSpilled(session, session.readUpTo, left, then)
+    else this.#leaveSpilled(session, session.readUpTo, then)
   }
 
   /** What only the Store has, page by page; what cannot be read is lost with the session. */
-  #leaveSpilled(session: Session, after: number, left: LeftBehind, then: () => void): void {
+  #leaveSpilled(session: Session, after: number, then: () => void): void {
     readPage(this, session, after)
       .then(
         (page) => {
-          left.pass(page)
+          passOn(this.fanOut, session, page)
           const last = page.at(-1)
           if (last === undefined) then()
-          else this.#leaveSpilled(session, last.position, left, then)
+          else this.#leaveSpilled(session, last.position, then)
         },
         (error: Error) => {
           this.#listener.storeFailed(error)

@@ -5,6 +5,7 @@ import type {
   Route,
   Session,
   SharedGroup,
+  Subscription,
   TopicEntry,
   TopicTable,
   TopicTree,
@@ -16,6 +17,8 @@ import type { Retained } from './retained.ts'
 
 /** Who gets a message, and as what: a Recipient of the topic, or a member of a shared group. */
 export type Target = Pick<Recipient, 'session' | 'qos' | 'retainAsPublished' | 'identifiers'>
+
+type Group = Pick<Subscription, 'shareName' | 'filter'>
 
 /** What a FanOut needs of the broker. */
 export interface FanOutHost {
@@ -124,7 +127,7 @@ export class FanOut {
   }
 
   /** A message that a member of a shared group has not acknowledged goes to another, if there is one. */
-  passToMember(message: Message, shareName: string, filter: string): void {
+  passToMember(message: Message, { shareName, filter }: Group): void {
     const { topics, tree } = this.#host
     if (message.expiresAt <= this.#host.now()) return
     message.number = 0 // No stored session may have it any more.

@@ -1,4 +1,10 @@
-import type { Budget, Message, Session, SessionJournal } from '@promptmq/router'
+import {
+  type Budget,
+  type Message,
+  type Session,
+  type SessionJournal,
+  sharedFilterOf,
+} from '@promptmq/router'
 import type { Store, StoreRecord } from '@promptmq/store'
 import type { Clock } from './clock.ts'
 
@@ -124,6 +130,7 @@ export class Journal implements SessionJournal {
       qos,
       retain,
       subscriptionIdentifiers: identifiers,
+      sharedFilter: sharedFilterOf(identifiers),
     })
     return position
   }

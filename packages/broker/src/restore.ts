@@ -2,6 +2,7 @@ import { parseTopicFilter, utf8Size, writeUtf8 } from '@promptmq/codec'
 import {
   composeMessage,
   DeliveryState,
+  identifiersOfShared,
   type Message,
   type Session,
   Subscription,
@@ -9,13 +10,13 @@ import {
   type Waiting,
 } from '@promptmq/router'
 import {
+  type QueuedMessage,
   type RestoreSink,
   SESSION_NEVER_EXPIRES,
   type StoredMessage,
   type WillPut,
 } from '@promptmq/store'
 import type { Engine } from './engine.ts'
-import { storedIdentifiers } from './left-behind.ts'
 import type { SessionEntry } from './sessions.ts'
 
 /** A page of a queue is this long, in messages. */
@@ -51,12 +52,12 @@ export async function readPage(
   // What is still on its way to the Store would be missing from the page.
   await engine.journal!.settled()
   const page = await engine.settings.store!.readQueue(session.number, after, PAGE)
-  return page.map(({ position, qos, retain, subscriptionIdentifiers, message }) => ({
-    message: messageOf(message),
-    qos,
-    retain,
-    identifiers: storedIdentifiers(subscriptionIdentifiers),
-    position,
+  return page.map((queued) => ({
+    message: messageOf(queued.message),
+    qos: queued.qos,
+    retain: queued.retain,
+    identifiers: identifiersOf(queued),
+    position: queued.position,
   }))
 }
 
@@ -91,7 +92,8 @@ function sinkOf(
       subscription.session.subscriptions.set(topicFilter, subscription)
       engine.tree.add(subscription)
     },
-    inflight({ session, packetIdentifier, qos, message, retain, ...rest }) {
+    inflight(delivery) {
+      const { session, packetIdentifier, qos, message, retain, position } = delivery
       const state =
         message === null
           ? DeliveryState.AwaitPubcomp
@@ -103,8 +105,8 @@ function sinkOf(
         state,
         message === null ? null : shared(message),
         retain,
-        storedIdentifiers(rest.subscriptionIdentifiers),
-        rest.position,
+        identifiersOf(delivery),
+        position,
       )
     },
     waiting: ({ session, count, bytes }) => sessionOf(session).outbox.spill(count, bytes),
@@ -139,6 +141,15 @@ function restoreWill(engine: Engine, entry: SessionEntry, stored: Omit<WillPut, 
     will,
     stored.publishAt ?? engine.now() + will.willDelayInterval * 1000,
   )
+}
+
+function identifiersOf({
+  subscriptionIdentifiers,
+  sharedFilter,
+}: Pick<QueuedMessage, 'subscriptionIdentifiers' | 'sharedFilter'>): readonly number[] {
+  return sharedFilter === null
+    ? subscriptionIdentifiers
+    : identifiersOfShared(sharedFilter, subscriptionIdentifiers)
 }
 
 function messageOf(stored: StoredMessage): Message {

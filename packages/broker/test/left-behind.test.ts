@@ -194,7 +194,7 @@ describe('a member of a shared group whose session ends (§4.8.2)', () => {
     expect(payloads(second.take())).toEqual(['x', 'x'])
   })
 
-  test('after a restart, what came by an ordinary subscription as well is told by its identifiers', async () => {
+  test('after a restart, what came by an ordinary subscription as well goes on', async () => {
     const store = new MemoryStore()
     const before = await startBroker({ store })
     const away = await TestClient.join(before.broker, { clientId: 'away', ...KEPT })
@@ -212,8 +212,27 @@ describe('a member of a shared group whose session ends (§4.8.2)', () => {
     second.take()
     clock.advance(100_000)
     await settle()
-    expect(payloads(second.take())).toEqual(['t', 'v'])
+    expect(payloads(second.take())).toEqual(['t', 'u', 'v'])
   })
+
+  test.each([null, new MemoryStore()])(
+    'under another Subscription Identifier it is the same group: %s',
+    async (store) => {
+      const options = store === null ? {} : { store, maximumHeldMessages: 1 }
+      const { broker } = await startBroker(options)
+      const first = await TestClient.join(broker, { clientId: 'first', ...KEPT })
+      await first.send(subscribe('$share/g/t', 1, 7))
+      await first.drop()
+      for (const each of ['a', 'b', 'c']) await broker.publish('t', each, { qos: 1 })
+      const again = await TestClient.join(broker, { clientId: 'first', ...KEPT })
+      await again.send(subscribe('$share/g/t', 1, 8))
+      const second = await TestClient.join(broker, { clientId: 'second' })
+      await second.subscribe('$share/g/t', 1)
+      await TestClient.join(broker, { clientId: 'first', cleanStart: true })
+      await settle()
+      expect(payloads(second.take())).toEqual(['a', 'b', 'c'])
+    },
+  )
 
   test('what came by an ordinary subscription as well is not passed on', async () => {
     const { broker } = await startBroker()

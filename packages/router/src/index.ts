@@ -20,6 +20,12 @@ export {
   type ShareOptions,
   type ShareStrategy,
 } from './shared-group.ts'
-export { NO_IDENTIFIERS, Subscription, subscriptionOptions } from './subscription.ts'
+export {
+  identifiersOfShared,
+  NO_IDENTIFIERS,
+  Subscription,
+  sharedFilterOf,
+  subscriptionOptions,
+} from './subscription.ts'
 export { TopicEntry, TopicTable, type TopicTableOptions } from './topic-table.ts'
 export { MatchResult, TopicTree } from './topic-tree.ts'

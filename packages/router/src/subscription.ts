@@ -3,6 +3,8 @@ import type { Session } from './session.ts'
 
 /** The list of all subscriptions that have no identifier and are not shared. */
 export const NO_IDENTIFIERS: readonly number[] = []
+/** By the list that is delivered with a message: the shared subscription that it came by. */
+const sharedFilters = new WeakMap<readonly number[], string>()
 const NO_LOCAL = 0b0100
 const RETAIN_AS_PUBLISHED = 0b1000
 
@@ -25,11 +27,8 @@ export class Subscription {
   readonly retainHandling: number
   /** Subscription Identifier, 0: none. */
   readonly identifier: number
-  /**
-   * The same as the list that is delivered with a message. That of a shared subscription is its own, so
-   * that it tells which one a message came by.
-   */
-  identifiers: readonly number[]
+  /** The same as the list that is delivered with a message: see {@link sharedFilterOf}. */
+  readonly identifiers: readonly number[]
   place: Subscription[] | null = null
   index = -1
 
@@ -48,8 +47,9 @@ export class Subscription {
     this.retainAsPublished = options.retainAsPublished
     this.retainHandling = options.retainHandling
     this.identifier = identifier
-    if (identifier !== 0) this.identifiers = [identifier]
-    else this.identifiers = parsed.shareName === null ? NO_IDENTIFIERS : []
+    const identifiers = identifier === 0 ? NO_IDENTIFIERS : [identifier]
+    this.identifiers =
+      parsed.shareName === null ? identifiers : identifiersOfShared(this.topicFilter, identifiers)
   }
 
   /** The Subscription Options byte of §3.8.3.1, as a Store keeps it. */
@@ -61,6 +61,21 @@ export class Subscription {
       (this.retainHandling << 4)
     )
   }
+}
+
+/** A copy for messages that come by a shared subscription of this Topic Filter. */
+export function identifiersOfShared(
+  topicFilter: string,
+  identifiers: readonly number[],
+): readonly number[] {
+  const own = [...identifiers]
+  sharedFilters.set(own, topicFilter)
+  return own
+}
+
+/** The Topic Filter of the shared subscription that a message came by; `null`: it came by ordinary ones. */
+export function sharedFilterOf(identifiers: readonly number[]): string | null {
+  return identifiers === NO_IDENTIFIERS ? null : (sharedFilters.get(identifiers) ?? null)
 }
 
 /** What {@link Subscription.options} was made from. */
@@ -80,9 +95,8 @@ export function appendTo(place: Subscription[], subscription: Subscription): voi
   place.push(subscription)
 }
 
-/** Puts `next` where `subscription` stands; what came by the one came by the other. */
+/** Puts `next` where `subscription` stands. */
 export function replaceIn(subscription: Subscription, next: Subscription): void {
-  if (next.identifier === subscription.identifier) next.identifiers = subscription.identifiers
   next.place = subscription.place
   next.index = subscription.index
   next.place![next.index] = next

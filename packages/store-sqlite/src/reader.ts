@@ -25,7 +25,8 @@ const MESSAGE = `message.message, message.topic_name AS topicName, payload, prop
   message.qos AS messageQos, message.retain AS messageRetain, expires_at AS expiresAt, publisher`
 
 const DELIVERY = `queue.session, queue.position, queue.qos, queue.retain,
-  subscription_identifiers AS subscriptionIdentifiers, packet_identifier AS packetIdentifier`
+  subscription_identifiers AS subscriptionIdentifiers, shared_filter AS sharedFilter,
+  packet_identifier AS packetIdentifier`
 
 const SQL = {
   highest: 'SELECT session, message, position FROM meta',
@@ -134,11 +135,14 @@ function inflight(row: Row): InflightMessage {
   }
 }
 
-function delivery(row: Row): Pick<QueuedMessage, 'qos' | 'retain' | 'subscriptionIdentifiers'> {
+function delivery(
+  row: Row,
+): Pick<QueuedMessage, 'qos' | 'retain' | 'subscriptionIdentifiers' | 'sharedFilter'> {
   return {
     qos: row.qos as 1 | 2,
     retain: row.retain === 1,
     subscriptionIdentifiers: identifiers(row.subscriptionIdentifiers as string | null),
+    sharedFilter: row.sharedFilter as string | null,
   }
 }
 

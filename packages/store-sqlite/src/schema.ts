@@ -106,6 +106,10 @@ export const MIGRATIONS: readonly string[] = [
     payload BLOB NOT NULL
   ) STRICT;
   `,
+  `
+  -- Of the shared subscription that it came by; NULL: it came by ordinary ones.
+  ALTER TABLE queue ADD COLUMN shared_filter TEXT;
+  `,
 ]
 
 /**

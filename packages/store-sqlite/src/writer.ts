@@ -188,6 +188,7 @@ export class Batch {
     qos,
     retain,
     subscriptionIdentifiers,
+    sharedFilter,
   }: QueueAdd): void {
     this.highest.position = Math.max(this.highest.position, position)
     if (!this.#hasSession(session)) return
@@ -202,6 +203,7 @@ export class Batch {
       qos,
       Number(retain),
       identifiers,
+      sharedFilter,
     )
     if (changes === 0) return
     counted.count += 1
@@ -318,7 +320,7 @@ const SQL = {
   deleteMessage: 'DELETE FROM message WHERE message = ?',
   deleteUnshared: 'DELETE FROM message WHERE message = ? AND reference_count = 1',
   addQueued:
-    'INSERT INTO queue VALUES (?, ?, ?, ?, ?, ?, NULL, 0) ON CONFLICT (position) DO NOTHING',
+    'INSERT INTO queue VALUES (?, ?, ?, ?, ?, ?, NULL, 0, ?) ON CONFLICT (position) DO NOTHING',
   sendQueued:
     'UPDATE queue SET packet_identifier = ? WHERE position = ? AND session = ? AND released = 0',
   findQueued:

@@ -38,6 +38,7 @@ export function queuedFrom(batch: number): StoreRecord[] {
         position: number,
         message: number,
         subscriptionIdentifiers: [],
+        sharedFilter: null,
       },
     )
   }

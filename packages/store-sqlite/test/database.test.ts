@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import type { StoreRecord } from '@promptmq/store'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Database } from '../src/database.ts'
-import { migrate } from '../src/schema.ts'
+import { MIGRATIONS, migrate } from '../src/schema.ts'
 import { openDatabase, queued, restoreAll, sessionPut, temporaryFolder } from './place.ts'
 
 afterEach(() => {
@@ -221,6 +221,25 @@ describe('migration', () => {
     expect(db.prepare('PRAGMA application_id').get()).toEqual({ application_id: 0x504d5131 })
     expect(() => migrate(db, 'x', steps.slice(0, 1))).toThrow(storeError('NEWER', 'version 2'))
     db.close()
+  })
+
+  test('of a file of the first version keeps what its queues have', () => {
+    const path = join(temporaryFolder(), 'store.db')
+    const db = new DatabaseSync(path)
+    migrate(db, path, MIGRATIONS.slice(0, 1))
+    db.exec(`
+      INSERT INTO session VALUES (1, 'c', '', 4294967295, NULL);
+      INSERT INTO message VALUES (1, 2, 1, 0, NULL, 't', 'p', x'', x'2a');
+      INSERT INTO queue VALUES (1, 1, 1, 1, 0, '[7]', 3, 0), (2, 1, 1, 1, 0, NULL, NULL, 0);
+    `)
+    db.close()
+    const database = openDatabase(path)
+    const delivery = { sharedFilter: null, message: { payload: Uint8Array.of(42) } }
+    expect(restoreAll(database).filter(({ kind }) => kind === 'inflight')).toMatchObject([
+      { value: { ...delivery, subscriptionIdentifiers: [7], packetIdentifier: 3 } },
+    ])
+    expect(database.readQueue(1, 0, 10)).toMatchObject([{ ...delivery, position: 2 }])
+    database.close()
   })
 
   test('in a transaction leaves nothing of a step that fails', () => {

@@ -43,6 +43,7 @@ const FIELDS = {
     qos,
     retain: fc.boolean(),
     subscriptionIdentifiers: fc.array(number),
+    sharedFilter: fc.option(fc.string()),
   },
   queueSent: { session, position, packetIdentifier },
   queueReleased: { session, position },

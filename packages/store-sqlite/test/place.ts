@@ -60,6 +60,7 @@ export function queued(number: number, size = 10): StoreRecord[] {
       qos: 1,
       retain: false,
       subscriptionIdentifiers: [],
+      sharedFilter: null,
     },
   ]
 }

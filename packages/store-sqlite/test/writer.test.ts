@@ -55,6 +55,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
         qos: 2,
         retain: back % 2 === 0,
         subscriptionIdentifiers: back % 3 === 0 ? [] : [back],
+        sharedFilter: back % 3 === 1 ? null : `$share/g/${back}`,
       }),
   ),
   fc.record({ session, back, packetIdentifier }).map(

@@ -123,6 +123,7 @@ export class MemoryStore implements Store {
         qos: add.qos,
         retain: add.retain,
         subscriptionIdentifiers: [...add.subscriptionIdentifiers],
+        sharedFilter: add.sharedFilter,
         message: copyBytes(kept.message),
       })
     }
@@ -250,6 +251,7 @@ export class MemoryStore implements Store {
         qos,
         retain,
         subscriptionIdentifiers: [...add.subscriptionIdentifiers],
+        sharedFilter: add.sharedFilter,
         message: kept === null ? null : copyBytes(kept.message),
       })
     }

@@ -103,6 +103,11 @@ export interface QueueAdd {
   /** RETAIN as it is delivered. */
   readonly retain: boolean
   readonly subscriptionIdentifiers: readonly number[]
+  /**
+   * The shared subscription that it came by, as its Topic Filter with `$share/NAME/`; `null`: it came by
+   * ordinary ones. A member that ends leaves it to the others of that group (§4.8.2).
+   */
+  readonly sharedFilter: string | null
 }
 
 /** A queued message is about to be sent for the first time, under this Packet Identifier. */
@@ -202,6 +207,7 @@ export interface QueuedMessage {
   readonly qos: 1 | 2
   readonly retain: boolean
   readonly subscriptionIdentifiers: readonly number[]
+  readonly sharedFilter: string | null
   readonly message: StoredMessage
 }
 
@@ -213,6 +219,7 @@ export interface InflightMessage {
   readonly qos: 1 | 2
   readonly retain: boolean
   readonly subscriptionIdentifiers: readonly number[]
+  readonly sharedFilter: string | null
   /** `null` once PUBREC came: PUBREL is all that is left to send. */
   readonly message: StoredMessage | null
 }

@@ -252,7 +252,7 @@ describe('a broken store fails the suite', () => {
       mute((sink) => ({
         inflight: (one) => sink.inflight(one.message === null ? { ...one, qos: 1 } : one),
       })),
-      /in flight keeps its QoS/,
+      /in flight keeps every field/,
     ],
   ])('one that %s', async (_what, broken, found) => {
     expect(await failuresOf(broken)).toContainEqual(expect.stringMatching(found))

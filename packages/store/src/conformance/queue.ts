@@ -34,6 +34,7 @@ export const queueCases: readonly Case[] = [
         qos: 2,
         retain: true,
         subscriptionIdentifiers: [268_435_455, 1, 7, 7],
+        sharedFilter: '$share/g/café/+/#',
       })
       const bare = queueAdd(2, 2, 1)
       await subject.commit(sessionPut(1), sessionPut(2), put, add, bare)
@@ -120,7 +121,7 @@ export const queueCases: readonly Case[] = [
       await subject.commit(queueSent(1, 4, 65_535), queueSent(2, 2, 1))
       await subject.commit(queueSent(1, 3, 10), queueReleased(1, 4), queueSent(2, 1, 2))
       const { inflight } = await subject.restart()
-      const common = { qos: 1, retain: false, subscriptionIdentifiers: [] }
+      const common = { qos: 1, retain: false, subscriptionIdentifiers: [], sharedFilter: null }
       const [one, two, three] = [1, 2, 3].map((number) => withoutKind(messagePut(number)))
       assert.deepEqual(inflight, [
         { ...common, session: 2, position: 1, packetIdentifier: 2, message: one },
@@ -131,9 +132,14 @@ export const queueCases: readonly Case[] = [
     },
   },
   {
-    name: 'a delivery in flight keeps its QoS, RETAIN and Subscription Identifiers',
+    name: 'a delivery in flight keeps every field of its delivery',
     async run(subject) {
-      const delivery = { qos: 2, retain: true, subscriptionIdentifiers: [3, 1] } as const
+      const delivery = {
+        qos: 2,
+        retain: true,
+        subscriptionIdentifiers: [3, 1],
+        sharedFilter: '$share/g/t',
+      } as const
       await subject.commit(sessionPut(1), messagePut(1), queueAdd(1, 1, 1, delivery))
       await subject.commit(queueSent(1, 1, 7))
       const { inflight } = await subject.restart()

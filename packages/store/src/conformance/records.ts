@@ -82,6 +82,7 @@ export function queueAdd(
     qos: 1,
     retain: false,
     subscriptionIdentifiers: [],
+    sharedFilter: null,
     ...rest,
   }
 }
@@ -136,7 +137,7 @@ export function withoutKind<T extends { kind: string }>(record: T): Omit<T, 'kin
 
 /** What `readQueue` owes for a delivery of `put`. */
 export function queued(add: QueueAdd, put: MessagePut): QueuedMessage {
-  const { position, qos, retain, subscriptionIdentifiers } = add
+  const { position, qos, retain, subscriptionIdentifiers, sharedFilter } = add
   const message: StoredMessage = withoutKind(put)
-  return { position, qos, retain, subscriptionIdentifiers, message }
+  return { position, qos, retain, subscriptionIdentifiers, sharedFilter, message }
 }
