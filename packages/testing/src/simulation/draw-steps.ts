@@ -17,6 +17,9 @@ const SESSION_EXPIRIES = [0, 0, 5, 60, 3_000_000, NEVER, NEVER, NEVER]
 const MESSAGE_EXPIRIES = [2, 30, 3_000_000]
 const ADVANCES = [1, 1, 2, 5, 5, 31, 70]
 const LONG_ADVANCE = 3_000_001
+const TOPIC_ALIAS_MAXIMA = [0, 0, 1, 3]
+/** Subscription Identifiers; the same one may stand for several subscriptions. */
+const IDENTIFIERS = [0, 0, 1, 2, 268_435_455]
 const WILL_DELAYS = [0, 0, 3, 10, 3_000_000]
 
 /** How often of a thousand. */
@@ -97,8 +100,13 @@ class Drawer {
     const random = this.#random
     const version = random.pick([3, 4, 5, 5] as const)
     const cleanStart = random.chance(20)
-    const session5 = { expiry: random.pick(SESSION_EXPIRIES), receiveMaximum: 1 + random.below(6) }
-    const session3 = { expiry: cleanStart ? 0 : NEVER, receiveMaximum: 65_535 }
+    const session5 = {
+      expiry: random.pick(SESSION_EXPIRIES),
+      receiveMaximum: 1 + random.below(6),
+      topicAliasMaximum: random.pick(TOPIC_ALIAS_MAXIMA),
+    }
+    const expiry3 = cleanStart ? 0 : NEVER
+    const session3 = { expiry: expiry3, receiveMaximum: 65_535, topicAliasMaximum: 0 }
     return {
       version,
       cleanStart,
@@ -155,6 +163,8 @@ class Drawer {
       topicFilter: this.#filter(),
       qos: random.below(3) as 0 | 1 | 2,
       noLocal: random.chance(20),
+      retainAsPublished: random.chance(30),
+      identifier: random.pick(IDENTIFIERS),
       retainHandling: random.below(3) as 0 | 1 | 2,
     }
   }

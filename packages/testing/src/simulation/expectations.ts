@@ -2,8 +2,11 @@ import { matches, sharedFilter } from './matches.ts'
 import {
   type Arrived,
   expiresAt,
+  IdentifierLists,
+  identifiersOf,
   type Presence,
   type Published,
+  type SimSubscription,
   type StoredDelivery,
 } from './message.ts'
 import { Replays } from './replays.ts'
@@ -15,6 +18,7 @@ interface Expected {
   readonly order: number
   /** Of the delivery. */
   readonly qos: 0 | 1 | 2
+  readonly identifiers: IdentifierLists
   expiresAt: number
   /** False for what may be dropped: QoS 0 to a client that does not read. */
   mustCome: boolean
@@ -27,12 +31,6 @@ interface Expected {
   firstCount: number
 }
 
-/** What a session subscribed to. */
-export interface SimSubscription {
-  readonly qos: 0 | 1 | 2
-  readonly noLocal: boolean
-}
-
 /** What one session must get, may get, and has got: by the rules of the standard, not by the broker. */
 export class Expectations {
   readonly subscriptions = new Map<string, SimSubscription>()
@@ -40,7 +38,10 @@ export class Expectations {
   readonly acknowledged = new Map<string, boolean>()
   readonly replays: Replays
   readonly #clientId: string
-  /** By number, QoS and RETAIN: what is repeated may come at another, where a subscription has changed. */
+  /**
+   * By number, QoS and RETAIN as delivered: what is repeated may come at another, where a subscription has
+   * changed.
+   */
   readonly #expected = new Map<string, Expected>()
   /** The youngest that came first, by publisher, topic and QoS. */
   #youngest = new Map<string, number>()
@@ -57,12 +58,21 @@ export class Expectations {
    * @returns the QoS at which it is delivered; `null`: not at all.
    */
   published(published: Published, presence: Presence, isLate: boolean, now: number): number | null {
-    const qos = this.#qosOf(published)
-    if (qos === null || (qos === 0 && presence === 'away')) return null
-    const key = keyOf(published.number, qos, false)
+    const subscriptions = this.#matching(published)
+    if (subscriptions.length === 0) {
+      if (isLate) this.#excuse(published.number)
+      return null
+    }
+    const granted = Math.max(...subscriptions.map(({ qos }) => qos))
+    const qos = Math.min(published.qos, granted) as 0 | 1 | 2
+    if (qos === 0 && presence === 'away') return null
+    const identifiers = identifiersOf(subscriptions)
+    const retain = published.retain && this.retainAsPublished(published)
+    const key = keyOf(published.number, qos, retain)
     const known = this.#expected.get(key)
     if (known !== undefined) {
       known.acceptedCount++
+      known.identifiers.add(identifiers)
       known.isLate ||= isLate
       // The repetition expires at another time, if at all: which of them comes is open.
       const expiry = expiresAt(published, now)
@@ -74,6 +84,7 @@ export class Expectations {
       published,
       order: this.#order++,
       qos,
+      identifiers: new IdentifierLists(identifiers),
       expiresAt: expiresAt(published, now),
       mustCome: qos > 0 || presence === 'reads',
       isLate,
@@ -84,42 +95,53 @@ export class Expectations {
     return qos
   }
 
+  /** Whether it comes with RETAIN as it was published. */
+  retainAsPublished(published: Published): boolean {
+    return this.#matching(published).some((one) => one.retainAsPublished)
+  }
+
   /** @throws Error where it may not come, or not now. */
   got(arrived: Arrived): void {
-    const { number, topicName, qos, dup, retain, writtenAfter } = arrived
+    const { number, qos, retain } = arrived
     const expected = this.#expected.get(keyOf(number, qos, retain))
-    if (retain) {
-      this.#gotRetained(arrived, expected)
-      return
-    }
-    if (expected === undefined) throw new Error(`${number} was not for it at QoS ${qos}`)
+    if (retain) this.#gotRetained(arrived, expected)
+    else if (expected === undefined) throw new Error(`${number} was not for it at QoS ${qos}`)
+    else this.#gotLive(arrived, expected, true)
+  }
+
+  #gotLive(arrived: Arrived, expected: Expected, isOrdered: boolean): void {
+    const { number, topicName, qos, dup, writtenAfter } = arrived
     const { published } = expected
     if (published.topicName !== topicName) throw new Error(`${number} came on ${topicName}`)
     // At QoS 2 it may have waited for the Store since before.
     if (!dup && qos < 2 && writtenAfter >= expected.expiresAt) {
       throw new Error(`${number} was sent after it had expired`)
     }
-    if (expected.gotCount === 0 && !expected.isLate) this.#checkOrder(expected)
+    if (!expected.identifiers.has(arrived)) {
+      throw new Error(`${number} came with the identifiers ${arrived.identifiers}`)
+    }
+    if (isOrdered && expected.gotCount === 0 && !expected.isLate) this.#checkOrder(expected)
     expected.gotCount++
     if (!dup) expected.firstCount++
-    // At QoS 1 it may come again, and says so.
-    const count = qos === 1 ? expected.firstCount : expected.gotCount
-    if (count > expected.acceptedCount) throw new Error(`${number} came again at QoS ${qos}`)
+    if (comeCount(expected) > expected.acceptedCount)
+      throw new Error(`${number} came again at QoS ${qos}`)
   }
 
-  /** @param restored - it was in the Store after a crash. */
-  #gotRetained(arrived: Arrived, restored: Expected | undefined): void {
-    const { number, topicName, dup } = arrived
-    if (restored !== undefined && dup) {
+  /** @param expected - it comes as it was published, or was in the Store after a crash. */
+  #gotRetained(arrived: Arrived, expected: Expected | undefined): void {
+    const { number, topicName, dup, qos } = arrived
+    if (expected !== undefined && dup && qos === 1) {
+      // Or it was replayed: which of them comes again cannot be told.
+      expected.gotCount++
       this.replays.excuse(topicName, number)
       return
     }
-    const isOwed = this.replays.owes(arrived)
-    if (!isOwed && restored !== undefined && restored.firstCount < restored.acceptedCount) {
-      restored.firstCount++
-      return
-    }
-    this.replays.got(arrived)
+    // Where it is expected for both reasons, the one that may yet lapse waits for the next.
+    const isOpen = expected !== undefined && comeCount(expected) < expected.acceptedCount
+    const isLive = isOpen && (expected.mustCome || !this.replays.owes(arrived))
+    if (isLive && expected.identifiers.has(arrived))
+      this.#gotLive(arrived, expected, !this.replays.mayBring(arrived))
+    else this.replays.got(arrived)
   }
 
   /** What has not come, and had to. */
@@ -165,19 +187,24 @@ export class Expectations {
       restored.#youngest = former.#youngest
       restored.#order = former.#order
     }
-    for (const { number, qos, retain } of stored) {
-      const published = messages.get(number)
+    for (const delivery of stored) {
+      const published = messages.get(delivery.number)
       if (published === undefined || sharedTopic(published.topicName)) continue
-      restored.#restore(published, qos, retain, former)
+      restored.#restore(published, delivery, former)
     }
     return restored
   }
 
-  #restore(published: Published, qos: 1 | 2, retain: boolean, former: Expectations | null): void {
+  #restore(
+    published: Published,
+    { qos, retain, identifiers }: StoredDelivery,
+    former: Expectations | null,
+  ): void {
     const key = keyOf(published.number, qos, retain)
     const known = this.#expected.get(key)
     if (known !== undefined) {
       known.acceptedCount++
+      known.identifiers.add(identifiers)
       return
     }
     const old = former === null ? undefined : former.#expected.get(key)
@@ -187,6 +214,7 @@ export class Expectations {
       published,
       order: old?.order ?? 0,
       qos,
+      identifiers: new IdentifierLists(identifiers),
       expiresAt: old?.expiresAt ?? Number.POSITIVE_INFINITY,
       // A retained one may have come before, on the same Packet Identifier.
       mustCome: !retain && (old?.mustCome ?? published.expiry === 0),
@@ -197,14 +225,21 @@ export class Expectations {
     })
   }
 
-  #qosOf({ topicName, publisher, qos }: Published): 0 | 1 | 2 | null {
-    let granted = -1
-    for (const [filter, subscription] of this.subscriptions) {
-      if (subscription.noLocal && publisher === this.#clientId) continue
-      if (sharedFilter(filter) !== null) continue
-      if (matches(filter, topicName)) granted = Math.max(granted, subscription.qos)
+  /** Its repetition is for nobody here, and is answered without the Store having the first. */
+  #excuse(number: number): void {
+    for (const expected of this.#expected.values()) {
+      if (expected.published.number === number) expected.mustCome = false
     }
-    return granted < 0 ? null : (Math.min(qos, granted) as 0 | 1 | 2)
+  }
+
+  #matching({ topicName, publisher }: Published): SimSubscription[] {
+    const isOwn = publisher === this.#clientId
+    return [...this.subscriptions]
+      .filter(([filter, { noLocal }]) => {
+        if (sharedFilter(filter) !== null || (noLocal && isOwn)) return false
+        return matches(filter, topicName)
+      })
+      .map(([, subscription]) => subscription)
   }
 
   #checkOrder({ published, qos, order }: Expected): void {
@@ -223,6 +258,11 @@ export function sharedTopic(topicName: string): boolean {
 
 function keyOf(number: number, qos: number, retain: boolean): string {
   return `${number} q${qos}${retain ? ' r' : ''}`
+}
+
+/** At QoS 1 it may come again, and says so. */
+function comeCount({ qos, firstCount, gotCount }: Expected): number {
+  return qos === 1 ? firstCount : gotCount
 }
 
 function isMissing(

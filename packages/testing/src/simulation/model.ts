@@ -1,6 +1,6 @@
-import { Expectations, type SimSubscription, sharedTopic } from './expectations.ts'
+import { Expectations, sharedTopic } from './expectations.ts'
 import { matches, sharedFilter } from './matches.ts'
-import type { Arrived, Presence, Published } from './message.ts'
+import type { Arrived, Presence, Published, SimSubscription } from './message.ts'
 import { RetainedMessages } from './retained-messages.ts'
 import { type Member, SharedCopies } from './shared-copies.ts'
 import type { StoredSession, StoredState } from './stored-state.ts'
@@ -45,6 +45,8 @@ export class Model {
   readonly messages = new Map<number, Published>()
   /** Numbers of messages that were repeated with another Message Expiry Interval, or without. */
   readonly mixed = new Set<number>()
+  /** Who may get an empty message with RETAIN, and on which topic: it asked for messages as published. */
+  readonly removals = new Set<string>()
   /** Numbers whose publishers were answered. */
   readonly acknowledged = new Set<number>()
   /** Numbers that the Store must have before their publishers are answered. */
@@ -105,14 +107,17 @@ export class Model {
     const former = this.messages.get(number)
     if (former !== undefined && former.expiry !== published.expiry) this.mixed.add(number)
     this.messages.set(number, published)
-    // An empty payload has no number: whether it comes is not looked at.
-    if (size > 0) {
-      for (const { expectations, presence, isDurable } of this.sessions.values()) {
-        const qos = expectations.published(published, presence, isLate, this.now)
-        if (isDurable && qos !== null && qos > 0) this.mustBeKept.add(number)
+    this.mustBeKept.delete(number)
+    for (const { clientId, expectations, presence, isDurable } of this.sessions.values()) {
+      // An empty payload has no number: whether it comes is not looked at.
+      if (size === 0) {
+        if (expectations.retainAsPublished(published)) this.removals.add(`${clientId} ${topicName}`)
+        continue
       }
-      if (sharedTopic(topicName)) this.#share(published)
+      const qos = expectations.published(published, presence, isLate, this.now)
+      if (isDurable && qos !== null && qos > 0) this.mustBeKept.add(number)
     }
+    if (size > 0 && sharedTopic(topicName)) this.#share(published)
     if (!retain) return
     this.retained.take(published, this.now)
     if (size > 0 && this.#hasStore) this.mustBeKept.add(number)
@@ -128,10 +133,12 @@ export class Model {
     const { subscriptions, replays } = this.sessions.get(clientId)!.expectations
     const isNew = !subscriptions.has(topicFilter)
     subscriptions.set(topicFilter, subscription)
-    if (sharedFilter(topicFilter) !== null) this.shared.joined(clientId, topicFilter)
+    if (sharedFilter(topicFilter) !== null) {
+      this.shared.joined({ ...subscription, clientId }, topicFilter)
+    }
     const wantsRetained = retainHandling === 0 || (retainHandling === 1 && isNew)
     if (wantsRetained && sharedFilter(topicFilter) === null) {
-      replays.begin(topicFilter, subscription.qos, this.now)
+      replays.begin(topicFilter, subscription, this.now)
     }
   }
 
@@ -263,7 +270,7 @@ export class Model {
       ({ clientId, expectations, presence, isDurable }) => {
         const subscription = expectations.subscriptions.get(topicFilter)
         if (subscription === undefined) return []
-        return [{ clientId, qos: subscription.qos, presence, isDurable }]
+        return [{ ...subscription, clientId, presence, isDurable }]
       },
     )
   }

@@ -1,4 +1,4 @@
-import type { PacketInput } from '@promptmq/codec'
+import type { PublishInput } from '@promptmq/codec'
 import type { Published } from './message.ts'
 
 /** A message as a client of one version sends it. @param packetIdentifier - `undefined` at QoS 0. */
@@ -7,7 +7,7 @@ export function publishPacket(
   version: number,
   packetIdentifier: number | undefined,
   dup: boolean,
-): PacketInput {
+): PublishInput {
   const properties = version === 5 && expiry > 0 ? { messageExpiryInterval: expiry } : {}
   const payload = payloadOf(number, size)
   const base = { type: 'publish', topicName, payload, qos, retain, dup, properties } as const

@@ -1,11 +1,12 @@
 import { matches } from './matches.ts'
-import type { Arrived } from './message.ts'
+import { type Arrived, IdentifierLists, identifiersOf, type SimSubscription } from './message.ts'
 import type { RetainedMessages } from './retained-messages.ts'
 
 /** The retained messages that one SUBSCRIBE asked for. */
 interface Replay {
   readonly topicFilter: string
   readonly qos: 0 | 1 | 2
+  readonly identifiers: IdentifierLists
   /** By Topic Name: the place in its history from which on a message may come. */
   readonly since: ReadonlyMap<string, number>
   /** By Topic Name: what has to come, unless it is replaced before or expires. */
@@ -25,7 +26,7 @@ export class Replays {
     this.#retained = retained
   }
 
-  begin(topicFilter: string, qos: 0 | 1 | 2, now: number): void {
+  begin(topicFilter: string, subscription: SimSubscription, now: number): void {
     const owed: Replay['owed'] = new Map()
     for (const { topicName, number, expiresAt } of this.#retained) {
       if (expiresAt > now && matches(topicFilter, topicName)) {
@@ -33,7 +34,10 @@ export class Replays {
       }
     }
     const since = this.#retained.places()
-    this.#replays.push({ topicFilter, qos, since, owed, came: new Map(), isQueued: false })
+    const identifiers = new IdentifierLists(identifiersOf([subscription]))
+    const { qos } = subscription
+    const came = new Map<number, number>()
+    this.#replays.push({ topicFilter, qos, identifiers, since, owed, came, isQueued: false })
   }
 
   /** Another message is retained on a topic, or none: the broker may have come to the old one, or not. */
@@ -57,33 +61,35 @@ export class Replays {
   }
 
   /** @throws Error where nobody asked for it. */
-  got({ number, topicName, qos, dup }: Arrived): void {
-    const fitting = this.#replays.filter(
-      (replay) =>
-        matches(replay.topicFilter, topicName) &&
-        this.#qosOf(replay, number) === qos &&
-        this.#retained.wasThere(topicName, number, replay.since.get(topicName) ?? 0),
-    )
+  got(arrived: Arrived): void {
+    const { number, topicName, qos, dup } = arrived
+    const fitting = this.#fitting(arrived)
     if (dup && fitting.some(({ came }) => came.has(number))) {
       // Or it is what another one asked for, sent again before it came.
       this.excuse(topicName, number)
       return
     }
+    const isOpen = ({ came }: Replay) =>
+      (came.get(number) ?? 0) < this.#retained.countOf(topicName, number)
+    // What came before without identifiers may have been another one's.
+    const others = fitting.length === 0 ? [] : this.#fitting({ ...arrived, identifiers: null })
     const replay =
       fitting.find(({ owed }) => owed.get(topicName)?.number === number) ??
-      fitting.find(
-        ({ came }) => (came.get(number) ?? 0) < this.#retained.countOf(topicName, number),
-      )
+      fitting.find(isOpen) ??
+      others.find(isOpen)
     if (replay === undefined) throw new Error(`retained ${number} was not asked for at QoS ${qos}`)
     replay.came.set(number, (replay.came.get(number) ?? 0) + 1)
     replay.owed.delete(topicName)
   }
 
-  owes({ topicName, number, qos }: Arrived): boolean {
-    return this.#replays.some(
-      (replay) =>
-        replay.owed.get(topicName)?.number === number && this.#qosOf(replay, number) === qos,
-    )
+  owes(arrived: Arrived): boolean {
+    const { topicName, number } = arrived
+    return this.#fitting(arrived).some(({ owed }) => owed.get(topicName)?.number === number)
+  }
+
+  /** Whether one of them may be why it comes. */
+  mayBring(arrived: Arrived): boolean {
+    return this.#fitting(arrived).length > 0
   }
 
   /** It may have come. */
@@ -96,6 +102,17 @@ export class Replays {
   missing(now: number): number[] {
     const all = this.#replays.flatMap(({ owed }) => [...owed.values()])
     return all.filter(({ expiresAt }) => expiresAt > now).map(({ number }) => number)
+  }
+
+  #fitting(arrived: Arrived): Replay[] {
+    const { number, topicName, qos } = arrived
+    return this.#replays.filter(
+      (replay) =>
+        matches(replay.topicFilter, topicName) &&
+        this.#qosOf(replay, number) === qos &&
+        replay.identifiers.has(arrived) &&
+        this.#retained.wasThere(topicName, number, replay.since.get(topicName) ?? 0),
+    )
   }
 
   #qosOf({ qos }: Replay, number: number): number {

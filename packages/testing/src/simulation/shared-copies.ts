@@ -1,10 +1,17 @@
-import type { Arrived, Presence, Published, StoredDelivery } from './message.ts'
-import { expiresAt } from './message.ts'
+import {
+  type Arrived,
+  expiresAt,
+  IdentifierLists,
+  identifiersOf,
+  type Presence,
+  type Published,
+  type SimSubscription,
+  type StoredDelivery,
+} from './message.ts'
 
 /** A member of a group, as it is when a message is shared out. */
-export interface Member {
+export interface Member extends SimSubscription {
   readonly clientId: string
-  readonly qos: 0 | 1 | 2
   readonly presence: Presence
   /** Its session outlives the process. */
   readonly isDurable: boolean
@@ -15,8 +22,8 @@ interface Copy {
   readonly published: Published
   readonly topicFilter: string
   readonly expiresAt: number
-  /** Who may have it. */
-  holders: Set<string>
+  /** Who may have it, and what may come with it. */
+  holders: Map<string, IdentifierLists>
   /** `waits`: nobody has got it; `sent`: `receiver` has and the broker does not know yet. */
   state: 'waits' | 'sent' | 'done'
   receiver: string
@@ -52,7 +59,7 @@ export class SharedCopies {
       published,
       topicFilter,
       expiresAt: expiresAt(published, now),
-      holders: new Set(members.map(({ clientId }) => clientId)),
+      holders: new Map(members.map((one) => [one.clientId, listsOf(one)])),
       state: 'waits',
       receiver: '',
       qos: 0,
@@ -63,33 +70,29 @@ export class SharedCopies {
   }
 
   /** @throws Error where another member has it. */
-  got(
-    clientId: string,
-    { number, qos, dup }: Arrived,
-    isMember: (filter: string) => boolean,
-  ): void {
+  got(clientId: string, arrived: Arrived, isMember: (filter: string) => boolean): void {
+    const { number, qos, dup } = arrived
     const copies = this.#copies.get(number) ?? []
     const wasSent = copies.some(({ state, receiver }) => state === 'sent' && receiver === clientId)
     if (wasSent && dup && qos === 1) return
-    const open = copies.filter(
-      ({ state, holders, isPassed, topicFilter }) =>
-        state === 'waits' && (holders.has(clientId) || (isPassed && isMember(topicFilter))),
-    )
+    const isOpenTo = ({ holders, isPassed, topicFilter }: Copy) =>
+      holders.get(clientId)?.has(arrived) ?? (isPassed && isMember(topicFilter))
+    const open = copies.filter((copy) => copy.state === 'waits' && isOpenTo(copy))
     // Of several the one that fewest could have got: the others are left for others.
-    const width = ({ holders, isPassed }: Copy) =>
-      isPassed ? Number.MAX_SAFE_INTEGER : holders.size
-    const [next] = open.sort((a, b) => width(a) - width(b))
-    if (next === undefined) throw new Error(`shared ${number} was another member's`)
+    const width = ({ holders, isPassed }: Copy) => holders.size + (isPassed ? 1_000 : 0)
+    const [fewest] = open.sort((a, b) => width(a) - width(b))
+    const next = fewest ?? makeRoom(copies, isOpenTo)
+    if (next === undefined) throw new Error(`shared ${number} was another member's, or another`)
     next.state = qos === 0 ? 'done' : 'sent'
     next.receiver = clientId
     next.qos = qos
   }
 
   /** What is being passed on may be its from now on, also where it unsubscribes before it reads it. */
-  joined(clientId: string, filter: string): void {
+  joined(member: SimSubscription & { readonly clientId: string }, filter: string): void {
     for (const copies of this.#copies.values()) {
       for (const { isPassed, topicFilter, state, holders } of copies) {
-        if (isPassed && state === 'waits' && topicFilter === filter) holders.add(clientId)
+        if (isPassed && state === 'waits' && topicFilter === filter) addHolder(holders, member)
       }
     }
   }
@@ -167,19 +170,19 @@ export class SharedCopies {
 
   #restore(
     clientId: string | null,
-    { number, qos, isSent }: StoredDelivery,
+    { number, qos, isSent, identifiers }: StoredDelivery,
     former: ReadonlyMap<number, readonly Copy[]>,
   ): void {
     const old = former.get(number)?.[0]
     if (old === undefined) return
     if (clientId === null) {
       const passed = { isPassed: true, mustCome: false, isDurable: false } as const
-      this.#add({ ...old, ...passed, holders: new Set(), state: 'waits', receiver: '', qos })
+      this.#add({ ...old, ...passed, holders: new Map(), state: 'waits', receiver: '', qos })
       return
     }
     const had = former.get(number)!.some(({ receiver }) => receiver === clientId)
     const hasCome = qos === 2 && isSent && had
-    const holders = new Set([clientId])
+    const holders = new Map([[clientId, new IdentifierLists(identifiers)]])
     const state = hasCome ? 'sent' : 'waits'
     const receiver = hasCome ? clientId : ''
     this.#add({ ...old, holders, state, receiver, qos, isPassed: false, isDurable: true })
@@ -199,7 +202,7 @@ export class SharedCopies {
     copy.state = 'waits'
     copy.receiver = ''
     copy.isPassed = true
-    for (const other of others) copy.holders.add(other.clientId)
+    for (const other of others) addHolder(copy.holders, other)
     const isSure = ({ qos }: Member) => Math.min(qos, copy.published.qos) > 0
     // At QoS 2 it may have been on its way to the one that is gone.
     if (copy.published.qos === 2 || this.#mayLag || !others.every(isSure)) copy.mustCome = false
@@ -216,4 +219,31 @@ export class SharedCopies {
     // Which of them comes with DUP cannot be told.
     for (const one of copies) one.mustCome = false
   }
+}
+
+/** Somebody may have got another copy of the same group than was taken for it: then one is free. */
+function makeRoom(copies: readonly Copy[], isOpenTo: (copy: Copy) => boolean): Copy | undefined {
+  for (const copy of copies) {
+    const { state, receiver, qos, topicFilter } = copy
+    if (state === 'waits' || !isOpenTo(copy)) continue
+    const other = copies.find((one) => one.state === 'waits' && one.topicFilter === topicFilter)
+    if (other === undefined) continue
+    Object.assign(other, { state, receiver, qos })
+    return copy
+  }
+  return undefined
+}
+
+function listsOf(member: SimSubscription): IdentifierLists {
+  return new IdentifierLists(identifiersOf([member]))
+}
+
+/** Under another Subscription Identifier it may have it already. */
+function addHolder(
+  holders: Map<string, IdentifierLists>,
+  member: SimSubscription & { readonly clientId: string },
+): void {
+  const lists = holders.get(member.clientId)
+  if (lists === undefined) holders.set(member.clientId, listsOf(member))
+  else lists.add(identifiersOf([member]))
 }

@@ -1,7 +1,7 @@
 import type { Broker } from '@promptmq/broker'
 import type { ConnectInput, Packet, PacketInput, Publish } from '@promptmq/codec'
 import { malformed } from './malformed.ts'
-import type { Presence, Published } from './message.ts'
+import type { Presence, Published, SimSubscription } from './message.ts'
 import { type Model, NEVER, type SimSession } from './model.ts'
 import { payloadOf, publishPacket } from './publish-packet.ts'
 import { Random } from './random.ts'
@@ -153,19 +153,24 @@ export class SimClient {
   subscribe(step: StepOf<'subscribe'>): boolean {
     const link = this.#ready
     if (link === null) return false
-    const { topicFilter, qos } = step
-    const noLocal = link.version === 5 && step.noLocal && !topicFilter.startsWith('$')
-    const retainHandling = link.version === 5 ? step.retainHandling : 0
-    const options = link.version === 5 ? { noLocal, retainHandling } : {}
-    const packetIdentifier = this.#request(link, topicFilter, true)
-    const packet = {
-      type: 'subscribe',
-      packetIdentifier,
-      subscriptions: [{ topicFilter, qos, ...options }],
-    } as const
+    const { topicFilter } = step
+    const is5 = link.version === 5
+    const subscription = {
+      qos: step.qos,
+      noLocal: is5 && step.noLocal && !topicFilter.startsWith('$'),
+      retainAsPublished: is5 && step.retainAsPublished,
+      identifier: is5 ? step.identifier : 0,
+    }
+    const retainHandling = is5 ? step.retainHandling : 0
+    const packet = subscribePacket(
+      link.version,
+      this.#request(link, topicFilter, true),
+      topicFilter,
+      subscription,
+      retainHandling,
+    )
     const { model } = this.#world
-    const arrived = () =>
-      model.subscribe(this.clientId, topicFilter, { qos, noLocal }, retainHandling)
+    const arrived = () => model.subscribe(this.clientId, topicFilter, subscription, retainHandling)
     link.send([{ packet, arrived }], this.random)
     return true
   }
@@ -189,7 +194,10 @@ export class SimClient {
       const { model } = this.#world
       if (message.qos === 0) {
         const published = asOf(message, link.version)
-        const packet = publishPacket(published, link.version, undefined, false)
+        const packet = link.shortened(
+          publishPacket(published, link.version, undefined, false),
+          this.random,
+        )
         sendings.push({ packet, arrived: () => model.publish(published, false) })
       } else {
         const state = { state: 'publish', isAccepted: false, isReleased: false } as const
@@ -356,18 +364,22 @@ export class SimClient {
       throw new Error(`${this.clientId}: Session Present is ${packet.sessionPresent}`)
     }
     link.isReady = true
-    if (link.version === 5) link.receiveMaximum = packet.properties.receiveMaximum ?? 65_535
+    if (link.version === 5) link.agreed(packet.properties)
     const unsent = this.#unsent(link)
     if (unsent.length > 0) link.send(unsent, this.random)
   }
 
   #takePublish(link: SimLink, publish: Publish): void {
-    const { topicName, payload, qos, dup, retain, packetIdentifier, properties } = publish
+    const { payload, qos, dup, retain, packetIdentifier, properties } = publish
+    const topicName = link.topicOf(publish)
+    const identifiers = link.version === 5 ? (properties.subscriptionIdentifiers ?? []) : null
     const number = payload.length === 0 ? -1 : Buffer.from(payload).readUInt32LE(0)
     const { model } = this.#world
     const got = () => {
       if (number === -1) {
-        if (retain) throw new Error(`${topicName}: an empty message was retained`)
+        if (retain && !model.removals.has(`${this.clientId} ${topicName}`)) {
+          throw new Error(`${topicName}: an empty message was retained`)
+        }
         return
       }
       const { expiry = 0 } = model.messages.get(number) ?? {}
@@ -376,8 +388,8 @@ export class SimClient {
         model.mixed.has(number) || (expiry === 0 ? left === 0 : left >= 1 && left <= expiry)
       if (link.version === 5 && !isRight)
         throw new Error(`${number} has ${left} of ${expiry} s left`)
-      const arrived = { number, topicName, qos, dup, retain, writtenAfter: link.emptyAt }
-      model.got(this.clientId, arrived)
+      const writtenAfter = link.emptyAt
+      model.got(this.clientId, { number, topicName, qos, dup, retain, identifiers, writtenAfter })
     }
     if (packetIdentifier === undefined) {
       got()
@@ -481,7 +493,10 @@ export class SimClient {
         continue
       }
       const published = asOf(outgoing.published, link.version)
-      const packet = publishPacket(published, link.version, packetIdentifier, isRepeated)
+      const packet = link.shortened(
+        publishPacket(published, link.version, packetIdentifier, isRepeated),
+        this.random,
+      )
       sendings.push({ packet, arrived: () => this.#accepted(outgoing, published, isRepeated) })
     }
     return sendings
@@ -507,14 +522,26 @@ function asOf(message: Published, version: number): Published {
   return version === 5 ? message : { ...message, expiry: 0 }
 }
 
+function subscribePacket(
+  version: number,
+  packetIdentifier: number,
+  topicFilter: string,
+  { qos, noLocal, retainAsPublished, identifier }: SimSubscription,
+  retainHandling: 0 | 1 | 2,
+): PacketInput {
+  const base = { type: 'subscribe', packetIdentifier } as const
+  if (version < 5) return { ...base, subscriptions: [{ topicFilter, qos }] }
+  const options = { noLocal, retainAsPublished, retainHandling }
+  const properties = identifier === 0 ? {} : { subscriptionIdentifier: identifier }
+  return { ...base, subscriptions: [{ topicFilter, qos, ...options }], properties }
+}
+
 function connectPacket(
   clientId: string,
-  { version, cleanStart, expiry, receiveMaximum, will }: StepOf<'connect'>,
+  { version, cleanStart, expiry, receiveMaximum, topicAliasMaximum, will }: StepOf<'connect'>,
 ): ConnectInput {
   const is5 = version === 5
-  const properties = is5
-    ? { sessionExpiryInterval: expiry, receiveMaximum, topicAliasMaximum: 0 }
-    : {}
+  const properties = is5 ? { sessionExpiryInterval: expiry, receiveMaximum, topicAliasMaximum } : {}
   const base = { type: 'connect', protocolVersion: version, clientId, keepAlive: 0 } as const
   const connect = { ...base, cleanStart, properties }
   if (will === null) return connect
@@ -534,6 +561,7 @@ export const COME_BACK: StepOf<'connect'> = {
   cleanStart: false,
   expiry: NEVER,
   receiveMaximum: 100,
+  topicAliasMaximum: 2,
   will: null,
   givesChunks: false,
   readsLate: false,

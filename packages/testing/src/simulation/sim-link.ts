@@ -1,10 +1,13 @@
 import {
+  type Connack,
   DecodeContext,
   decode,
   encode,
   type Packet,
   PacketDecoder,
   type PacketInput,
+  type Publish,
+  type PublishInput,
   Sender,
 } from '@promptmq/codec'
 import { VirtualTransport } from '../virtual-transport.ts'
@@ -38,6 +41,11 @@ export class SimLink {
   readonly requests = new Map<number, { topicFilter: string; isSubscribe: boolean }>()
   /** The broker's, from CONNACK. */
   receiveMaximum = 65_535
+  /** The broker's, from CONNACK. */
+  #topicAliasMaximum = 0
+  /** Topic Names by the Topic Aliases that stand for them, each way. */
+  readonly #sentAliases = new Map<number, string>()
+  readonly #takenAliases = new Map<number, string>()
   /** CONNACK has come. */
   isReady = false
   /** DISCONNECT was sent. */
@@ -65,6 +73,37 @@ export class SimLink {
 
   get version(): 3 | 4 | 5 {
     return this.step.version
+  }
+
+  /** What CONNACK says. */
+  agreed({ receiveMaximum, topicAliasMaximum }: Connack['properties']): void {
+    this.receiveMaximum = receiveMaximum ?? 65_535
+    this.#topicAliasMaximum = topicAliasMaximum ?? 0
+  }
+
+  /** A PUBLISH that is sent next, by chance with a Topic Alias, or only with that. */
+  shortened(packet: PublishInput, random: Random): PublishInput {
+    const maximum = this.#topicAliasMaximum
+    if (maximum === 0 || random.chance(50)) return packet
+    const { topicName, properties } = packet
+    const topicAlias = 1 + random.below(maximum)
+    const isKnown = this.#sentAliases.get(topicAlias) === topicName
+    this.#sentAliases.set(topicAlias, topicName)
+    const aliased = { ...packet, properties: { ...properties, topicAlias } }
+    return isKnown ? { ...aliased, topicName: '' } : aliased
+  }
+
+  /** The Topic Name of a PUBLISH that came. @throws Error where its Topic Alias stands for nothing. */
+  topicOf({ topicName, properties }: Publish): string {
+    const { topicAlias } = properties
+    if (topicAlias === undefined) return topicName
+    if (topicAlias < 1 || topicAlias > this.step.topicAliasMaximum) {
+      throw new Error(`Topic Alias ${topicAlias} of ${this.step.topicAliasMaximum}`)
+    }
+    if (topicName !== '') this.#takenAliases.set(topicAlias, topicName)
+    const known = this.#takenAliases.get(topicAlias)
+    if (known === undefined) throw new Error(`Topic Alias ${topicAlias} stands for nothing`)
+    return known
   }
 
   /** @param isCut - all but the last byte. */

@@ -18,6 +18,7 @@ export type Step = Base &
         /** Session Expiry Interval of 5.0, in seconds. */
         readonly expiry: number
         readonly receiveMaximum: number
+        readonly topicAliasMaximum: number
         readonly will: SimWill | null
         readonly givesChunks: boolean
         readonly readsLate: boolean
@@ -32,6 +33,9 @@ export type Step = Base &
         readonly topicFilter: string
         readonly qos: 0 | 1 | 2
         readonly noLocal: boolean
+        readonly retainAsPublished: boolean
+        /** Subscription Identifier, 0: none. */
+        readonly identifier: number
         readonly retainHandling: 0 | 1 | 2
       }
     | { readonly kind: 'unsubscribe'; readonly topicFilter: string }

@@ -1,6 +1,5 @@
 import type { Store } from '@promptmq/store'
-import type { SimSubscription } from './expectations.ts'
-import type { StoredDelivery } from './message.ts'
+import type { SimSubscription, StoredDelivery } from './message.ts'
 
 /** A session as the Store has it. */
 export interface StoredSession {
@@ -45,14 +44,19 @@ export async function readState(store: Store): Promise<StoredState> {
         will: null,
       })
     },
-    subscription({ session, topicFilter, options }) {
-      const qos = (options & 0b11) as 0 | 1 | 2
-      const noLocal = (options & 0b100) !== 0
-      sessionOf(session).subscriptions.set(topicFilter, { qos, noLocal })
+    subscription({ session, topicFilter, options, subscriptionIdentifier }) {
+      const subscription = {
+        qos: (options & 0b11) as 0 | 1 | 2,
+        noLocal: (options & 0b100) !== 0,
+        retainAsPublished: (options & 0b1000) !== 0,
+        identifier: subscriptionIdentifier,
+      }
+      sessionOf(session).subscriptions.set(topicFilter, subscription)
     },
-    inflight({ session, qos, retain, message }) {
+    inflight({ session, qos, retain, message, subscriptionIdentifiers: identifiers }) {
       const number = message === null ? null : numberOf(message.payload)
-      if (number !== null) sessionOf(session).queue.push({ number, qos, retain, isSent: true })
+      if (number === null) return
+      sessionOf(session).queue.push({ number, identifiers, qos, retain, isSent: true })
     },
     waiting() {},
     received: ({ session, packetIdentifier }) => {
@@ -68,9 +72,9 @@ export async function readState(store: Store): Promise<StoredState> {
   })
   for (const { number: session, queue } of sessions.values()) {
     const waiting = await store.readQueue(session, 0, Number.MAX_SAFE_INTEGER)
-    for (const { qos, retain, message } of waiting) {
+    for (const { qos, retain, message, subscriptionIdentifiers: identifiers } of waiting) {
       const number = numberOf(message.payload)
-      if (number !== null) queue.push({ number, qos, retain, isSent: false })
+      if (number !== null) queue.push({ number, identifiers, qos, retain, isSent: false })
     }
   }
   const all = [...sessions.values()].sort((a, b) => a.number - b.number)

@@ -38,6 +38,8 @@ export class World implements SimWorld {
       maximumInflight: random.pick([1, 3, 100]),
       maximumHeldMessages: random.pick([2, 1_000]),
       receiveMaximum: random.pick([2, 20, 65_535]),
+      topicAliasMaximum: random.pick([0, 1, 4]),
+      outboundTopicAliasMaximum: random.pick([0, 2, 32]),
       random: () => random.bits(),
     }
     const world = new World({ ...chosen, ...options }, hasStore)
