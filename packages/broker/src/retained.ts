@@ -44,7 +44,9 @@ export class Retained {
   /** A message with RETAIN 1: replaces [MQTT-3.3.1-5], or with an empty payload deletes [MQTT-3.3.1-6]. */
   publish(message: Message): void {
     if (message.payloadSize === 0) {
-      this.delete(message.topicName)
+      this.#index.delete(message.topicName)
+      // Also where nothing was: what deleted it may not be kept yet, and this one be answered before.
+      this.#journal?.append({ kind: 'retainedDelete', topicName: message.topicName })
       return
     }
     message.settle()

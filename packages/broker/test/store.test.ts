@@ -47,6 +47,23 @@ describe('acknowledgements wait for the commit (design, invariant 2)', () => {
     ])
   })
 
+  test('the deletion of what is retained waits, where another one is not kept yet', async () => {
+    const { broker, store, publisher } = await startHeld()
+    store.isHolding = false
+    await broker.publish('r', 'x', { qos: 1, retain: true })
+    store.isHolding = true
+    const deletion = { ...publish('', 0), topicName: 'r', retain: true }
+    await publisher.send(deletion)
+    await publisher.send({ ...deletion, qos: 1, packetIdentifier: 1 })
+    await settle()
+    expect(publisher.take()).toEqual([])
+    store.letGo()
+    await settle()
+    store.letGo()
+    await settle()
+    expect(publisher.take()).toMatchObject([{ type: 'puback', packetIdentifier: 1 }])
+  })
+
   test('who publishes more than the Store keeps up with is not read from; others are', async () => {
     const store = new HeldStore()
     store.isHolding = false
