@@ -34,6 +34,8 @@ interface Expected {
 /** What one session must get, may get, and has got: by the rules of the standard, not by the broker. */
 export class Expectations {
   readonly subscriptions = new Map<string, SimSubscription>()
+  /** Empty messages that it may have coming. */
+  unnumberedCount = 0
   /** By Topic Filter: whether it is subscribed to, where the last word on it was acknowledged. */
   readonly acknowledged = new Map<string, boolean>()
   readonly replays: Replays
@@ -144,15 +146,27 @@ export class Expectations {
     else this.replays.got(arrived)
   }
 
+  /** How many messages may wait for it, at most. */
+  openAtMost(): number {
+    let count = this.unnumberedCount + this.replays.openAtMost()
+    for (const expected of this.#expected.values()) {
+      if (expected.qos > 0) count += Math.max(0, expected.acceptedCount - comeCount(expected))
+    }
+    return count
+  }
+
   /** What has not come, and had to. */
   missing(now: number): number[] {
     const missing = [...this.#expected.values()].filter((one) => isMissing(one, now))
     return [...missing.map(({ published }) => published.number), ...this.replays.missing(now)]
   }
 
-  /** The connection is gone: what was on its way at QoS 0 may be lost. */
-  disconnected(): void {
-    this.replays.disconnected()
+  /**
+   * The connection is gone: what was on its way at QoS 0 may be lost.
+   * @param isFull - its queue is: what is left of retained messages is not looked at.
+   */
+  disconnected(isFull: boolean): void {
+    this.replays.disconnected(isFull)
     for (const expected of this.#expected.values()) {
       if (expected.qos === 0) expected.mustCome = false
     }

@@ -1,3 +1,4 @@
+import { Drops } from './drops.ts'
 import { Expectations, sharedTopic } from './expectations.ts'
 import { matches, sharedFilter } from './matches.ts'
 import type { Arrived, Presence, Published, SimSubscription } from './message.ts'
@@ -27,6 +28,8 @@ export interface SimSession {
   expiresAt: number | null
   will: SimWill | null
   pendingWill: { readonly published: Published; readonly at: number } | null
+  /** Messages that were dropped, since its queue was full. */
+  dropCount: number
 }
 
 /** What a CONNECT asks for. */
@@ -34,6 +37,12 @@ export interface SimConnect {
   readonly cleanStart: boolean
   readonly expiry: number
   readonly will: SimWill | null
+}
+
+/** What the broker's options say of a session's queue. */
+export interface QueueBounds {
+  readonly maximumQueuedMessages: number
+  readonly maximumInflight: number
 }
 
 /** What the broker has to know and to do, told of each packet when its bytes have reached the broker. */
@@ -52,11 +61,16 @@ export class Model {
   /** Numbers that the Store must have before their publishers are answered. */
   readonly mustBeKept = new Set<number>()
   now: number
+  readonly drops = new Drops()
   readonly #hasStore: boolean
+  readonly #bounds: QueueBounds
+  /** Clients of whom something was dropped, before the model knew of what it had been told since. */
+  #dropped = new Set<string>()
 
-  constructor(now: number, hasStore: boolean) {
+  constructor(now: number, hasStore: boolean, bounds: QueueBounds) {
     this.now = now
     this.#hasStore = hasStore
+    this.#bounds = bounds
     this.shared = new SharedCopies(hasStore)
   }
 
@@ -77,6 +91,7 @@ export class Model {
         expiresAt: null,
         will,
         pendingWill: null,
+        dropCount: 0,
       })
       return false
     }
@@ -89,7 +104,7 @@ export class Model {
     const session = this.sessions.get(clientId)
     if (session === undefined || session.presence === 'away') return
     session.presence = 'away'
-    session.expectations.disconnected()
+    session.expectations.disconnected(this.#dropped.has(clientId))
     const { will, expiry } = session
     session.will = null
     if (will !== null && !isClean) {
@@ -112,6 +127,7 @@ export class Model {
       // An empty payload has no number: whether it comes is not looked at.
       if (size === 0) {
         if (expectations.retainAsPublished(published)) this.removals.add(`${clientId} ${topicName}`)
+        expectations.unnumberedCount++
         continue
       }
       const qos = expectations.published(published, presence, isLate, this.now)
@@ -147,8 +163,43 @@ export class Model {
     if (subscriptions.delete(topicFilter)) replays.unsubscribed(topicFilter)
   }
 
+  /** The broker has dropped a message, since the queue of its session was full. */
+  dropped(clientId: string, topicName: string): void {
+    this.drops.add(clientId, topicName)
+    this.#dropped.add(clientId)
+    const session = this.sessions.get(clientId)
+    if (session !== undefined) session.dropCount++
+  }
+
+  /** @throws Error where a message was dropped though there was room. */
+  checkDrops(): void {
+    for (const clientId of this.#dropped) {
+      const session = this.sessions.get(clientId)
+      if (session === undefined) continue
+      const all = session.expectations.openAtMost() + this.shared.openAtMost(clientId)
+      const most = all - session.dropCount
+      if (most >= this.#bounds.maximumQueuedMessages) continue
+      throw new Error(`${clientId}: dropped where at most ${most} waited`)
+    }
+    this.#dropped.clear()
+  }
+
+  /** What did not come, and had to. */
+  missing(): string[] {
+    const isMissing = (clientId: string | null) => (number: number) =>
+      !this.drops.take(clientId, this.messages.get(number)!.topicName)
+    const missing = [...this.sessions.values()].map(({ clientId, expectations }) => {
+      const numbers = expectations.missing(this.now).filter(isMissing(clientId))
+      return numbers.length === 0 ? '' : `${clientId} never got ${numbers.join(', ')}`
+    })
+    const shared = this.shared.missing(this.now).filter(isMissing(null))
+    if (shared.length > 0) missing.push(`nobody got the shared ${shared.join(', ')}`)
+    return missing.filter((one) => one !== '')
+  }
+
   /** @throws Error where it is not for this client. */
   got(clientId: string, arrived: Arrived): void {
+    this.checkDrops()
     if (!sharedTopic(arrived.topicName)) {
       this.sessions.get(clientId)!.expectations.got(arrived)
       return
@@ -189,14 +240,16 @@ export class Model {
    * @throws Error where something is missing that was acknowledged.
    */
   restore(stored: StoredState, isSame: (clientId: string) => boolean, isSettled: boolean): void {
-    const isAcknowledged = (number: number) => this.acknowledged.has(number)
+    const isAcknowledged = (number: number) =>
+      this.acknowledged.has(number) && !this.drops.has(this.messages.get(number)!.topicName)
     for (const session of this.sessions.values()) {
       const kept = isSame(session.clientId) ? stored.sessions.get(session.clientId) : undefined
-      if (session.isDurable) this.#checkKept(session, kept)
+      if (session.isDurable) this.#checkKept(session, kept, isAcknowledged)
       if (session.isDurable && isSettled) checkWill(session, kept)
     }
     this.mustBeKept.clear()
-    this.retained.restore(stored.retained, isAcknowledged, this.now)
+    this.#dropped.clear()
+    this.retained.restore(stored.retained, (number) => this.acknowledged.has(number), this.now)
     const deliveries = [...stored.sessions].map(([id, { queue }]) => [id, queue] as const)
     this.shared.restore(new Map(deliveries), stored.left, isAcknowledged, this.now)
     const former = new Map(this.sessions)
@@ -211,6 +264,7 @@ export class Model {
     const { retained, messages, now } = this
     const { queue, expiry, will } = kept
     const expectations = Expectations.restored(clientId, retained, queue, messages, former)
+    expectations.unnumberedCount = kept.unnumberedCount
     for (const [filter, subscription] of kept.subscriptions) {
       expectations.subscriptions.set(filter, subscription)
       expectations.acknowledged.set(filter, true)
@@ -228,16 +282,26 @@ export class Model {
         published === undefined || will === null
           ? null
           : { published, at: will.publishAt ?? now + will.delay * 1_000 },
+      dropCount: 0,
     }
   }
 
-  #checkKept({ clientId, expectations }: SimSession, kept: StoredSession | undefined): void {
+  #checkKept(
+    { clientId, expectations }: SimSession,
+    kept: StoredSession | undefined,
+    isAcknowledged: (number: number) => boolean,
+  ): void {
+    const { maximumQueuedMessages, maximumInflight } = this.#bounds
+    // What is in flight may not be known to be.
+    const waiting = kept?.queue.filter(({ isSent }) => !isSent) ?? []
+    if (waiting.length > maximumQueuedMessages + maximumInflight) {
+      throw new Error(`${clientId}: ${waiting.length} wait`)
+    }
     for (const [filter, isSubscribed] of expectations.acknowledged) {
       if ((kept?.subscriptions.has(filter) ?? false) !== isSubscribed) {
         throw new Error(`${clientId}: ${filter} is not as acknowledged after a crash`)
       }
     }
-    const isAcknowledged = (number: number) => this.acknowledged.has(number)
     const lost = expectations.lost(kept?.queue ?? [], isAcknowledged, this.now)
     if (lost.length > 0) throw new Error(`${clientId}: ${lost.join(', ')} lost in a crash`)
   }
@@ -246,6 +310,7 @@ export class Model {
     const session = this.sessions.get(clientId)
     if (session === undefined) return
     this.sessions.delete(clientId)
+    this.#dropped.delete(clientId)
     const { pendingWill, expectations } = session
     if (pendingWill !== null) this.publish(pendingWill.published, true)
     this.shared.sessionEnded(clientId, (filter) =>

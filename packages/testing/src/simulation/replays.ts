@@ -51,8 +51,9 @@ export class Replays {
     }
   }
 
-  disconnected(): void {
+  disconnected(isFull: boolean): void {
     for (const replay of this.#replays) {
+      if (isFull && !replay.isQueued) replay.owed.clear()
       replay.isQueued = true
       for (const [topicName, { number }] of replay.owed) {
         if (this.#qosOf(replay, number) === 0) replay.owed.delete(topicName)
@@ -74,9 +75,7 @@ export class Replays {
     // What came before without identifiers may have been another one's.
     const others = fitting.length === 0 ? [] : this.#fitting({ ...arrived, identifiers: null })
     const replay =
-      fitting.find(({ owed }) => owed.get(topicName)?.number === number) ??
-      fitting.find(isOpen) ??
-      others.find(isOpen)
+      owingLongest(fitting, topicName, number) ?? fitting.find(isOpen) ?? others.find(isOpen)
     if (replay === undefined) throw new Error(`retained ${number} was not asked for at QoS ${qos}`)
     replay.came.set(number, (replay.came.get(number) ?? 0) + 1)
     replay.owed.delete(topicName)
@@ -99,6 +98,14 @@ export class Replays {
     }
   }
 
+  /** How many messages may come, at most. */
+  openAtMost(): number {
+    let count = 0
+    for (const { came } of this.#replays)
+      count += Math.max(0, this.#retained.topicCount - came.size)
+    return count
+  }
+
   missing(now: number): number[] {
     const all = this.#replays.flatMap(({ owed }) => [...owed.values()])
     return all.filter(({ expiresAt }) => expiresAt > now).map(({ number }) => number)
@@ -118,4 +125,19 @@ export class Replays {
   #qosOf({ qos }: Replay, number: number): number {
     return Math.min(qos, this.#retained.qosOf(number))
   }
+}
+
+/** Of those that owe a message the one where it expires last: it may have in the others. */
+function owingLongest(
+  replays: readonly Replay[],
+  topicName: string,
+  number: number,
+): Replay | undefined {
+  const expiryIn = ({ owed }: Replay) => owed.get(topicName)?.expiresAt ?? 0
+  let longest: Replay | undefined
+  for (const replay of replays) {
+    if (replay.owed.get(topicName)?.number !== number) continue
+    if (longest === undefined || expiryIn(replay) > expiryIn(longest)) longest = replay
+  }
+  return longest
 }

@@ -14,6 +14,11 @@ export class RetainedMessages {
   readonly #history = new Map<string, { readonly number: number; readonly cause: number }[]>()
   readonly #all = new Map<number, RetainedMessage>()
 
+  /** On which anything was ever retained. */
+  get topicCount(): number {
+    return this.#history.size
+  }
+
   take(published: Published, now: number): void {
     const { topicName, number, qos, size } = published
     const isRemoval = size === 0

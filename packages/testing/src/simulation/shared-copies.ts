@@ -116,6 +116,14 @@ export class SharedCopies {
     }
   }
 
+  /** How many may wait for a client, at most. */
+  openAtMost(clientId: string): number {
+    const all = [...this.#copies.values()].flat()
+    const mayWait = ({ state, holders, isPassed }: Copy) =>
+      state === 'waits' && (isPassed || holders.has(clientId))
+    return all.filter(mayWait).length
+  }
+
   /** What nobody got, and had to. */
   missing(now: number): number[] {
     const all = [...this.#copies.values()].flat()

@@ -374,7 +374,7 @@ export class SimClient {
     const topicName = link.topicOf(publish)
     const identifiers = link.version === 5 ? (properties.subscriptionIdentifiers ?? []) : null
     const number = payload.length === 0 ? -1 : Buffer.from(payload).readUInt32LE(0)
-    const { model } = this.#world
+    const { model, committed } = this.#world
     const got = () => {
       if (number === -1) {
         if (retain && !model.removals.has(`${this.clientId} ${topicName}`)) {
@@ -404,6 +404,9 @@ export class SimClient {
       link.answers.push({ packet: { type: 'puback', packetIdentifier }, arrived })
       return
     }
+    if (this.session?.isDurable && committed?.hasSent(this.clientId, packetIdentifier) === false) {
+      throw new Error(`${number} left at QoS 2 before its commit`)
+    }
     if (!this.#incoming.has(packetIdentifier)) got()
     this.#incoming.add(packetIdentifier)
     this.#owe(link, 'pubrec', packetIdentifier)
@@ -418,7 +421,7 @@ export class SimClient {
     if (outgoing !== undefined) {
       const { model } = this.#world
       const { number } = outgoing.published
-      this.#checkKept(type, packetIdentifier, number)
+      this.#checkKept(type, packetIdentifier, outgoing.published)
       if (type !== 'pubcomp') model.acknowledged.add(number)
       if (type === 'pubrec') outgoing.state = 'pubrel'
       else this.#outgoing.delete(packetIdentifier)
@@ -435,10 +438,15 @@ export class SimClient {
   }
 
   /** What an acknowledgement promises is in the Store before it leaves. */
-  #checkKept(type: 'puback' | 'pubrec' | 'pubcomp', identifier: number, number: number): void {
+  #checkKept(
+    type: 'puback' | 'pubrec' | 'pubcomp',
+    identifier: number,
+    { number, topicName }: Published,
+  ): void {
     const { committed, model } = this.#world
     if (committed === null) return
-    if (type !== 'pubcomp' && model.mustBeKept.has(number) && !committed.messages.has(number)) {
+    const isOwed = model.mustBeKept.has(number) && !model.drops.has(topicName)
+    if (type !== 'pubcomp' && isOwed && !committed.messages.has(number)) {
       throw new Error(`${type} of ${number} left before its commit`)
     }
     const isHeld = committed.hasReceived(this.clientId, identifier)

@@ -19,6 +19,8 @@ export class Committed {
   /** By session: Topic Filters, and Packet Identifiers of QoS 2. */
   readonly #subscriptions = new Map<number, Set<string>>()
   readonly #received = new Map<number, Set<number>>()
+  /** By session: Packet Identifiers of what was sent, by position. */
+  readonly #sent = new Map<number, Map<number, number>>()
 
   offered(batch: readonly StoreRecord[]): void {
     for (const record of batch) {
@@ -42,6 +44,12 @@ export class Committed {
     return this.#received.get(session)?.has(packetIdentifier) ?? false
   }
 
+  /** Whether a delivery under this Packet Identifier is known. */
+  hasSent(clientId: string, packetIdentifier: number): boolean {
+    const session = this.#sessions.get(clientId) ?? 0
+    return [...(this.#sent.get(session)?.values() ?? [])].includes(packetIdentifier)
+  }
+
   add(record: StoreRecord): void {
     switch (record.kind) {
       case 'messagePut': {
@@ -54,6 +62,13 @@ export class Committed {
         this.#sessions.set(record.clientId, record.session)
         this.#subscriptions.set(record.session, new Set())
         this.#received.set(record.session, new Set())
+        this.#sent.set(record.session, new Map())
+        break
+      case 'queueSent':
+        this.#sent.get(record.session)?.set(record.position, record.packetIdentifier)
+        break
+      case 'queueDelete':
+        this.#sent.get(record.session)?.delete(record.position)
         break
       case 'subscriptionPut':
         this.#subscriptions.get(record.session)?.add(record.topicFilter)

@@ -9,6 +9,8 @@ export interface StoredSession {
   readonly expiresAt: number | null
   readonly subscriptions: Map<string, SimSubscription>
   readonly queue: StoredDelivery[]
+  /** Of empty messages in the queue. */
+  unnumberedCount: number
   readonly received: Set<number>
   will: {
     readonly number: number
@@ -41,6 +43,7 @@ export async function readState(store: Store): Promise<StoredState> {
         expiry,
         expiresAt,
         ...nothing,
+        unnumberedCount: 0,
         will: null,
       })
     },
@@ -74,7 +77,8 @@ export async function readState(store: Store): Promise<StoredState> {
     const waiting = await store.readQueue(session, 0, Number.MAX_SAFE_INTEGER)
     for (const { qos, retain, message, subscriptionIdentifiers: identifiers } of waiting) {
       const number = numberOf(message.payload)
-      if (number !== null) queue.push({ number, identifiers, qos, retain, isSent: false })
+      if (number === null) sessionOf(session).unnumberedCount++
+      else queue.push({ number, identifiers, qos, retain, isSent: false })
     }
   }
   const all = [...sessions.values()].sort((a, b) => a.number - b.number)

@@ -1,7 +1,7 @@
 import { Broker, type BrokerOptions } from '@promptmq/broker'
 import { MemoryStore } from '@promptmq/store'
 import { settle, VirtualClock } from '../virtual-clock.ts'
-import { Model } from './model.ts'
+import { Model, type QueueBounds } from './model.ts'
 import { Random } from './random.ts'
 import { COME_BACK, SimClient, type SimWorld } from './sim-client.ts'
 import { Committed, SimStore } from './sim-store.ts'
@@ -23,11 +23,11 @@ export class World implements SimWorld {
   #clock = new VirtualClock()
   #broker: Broker | null = null
 
-  private constructor(options: BrokerOptions, hasStore: boolean) {
+  private constructor(options: BrokerOptions & QueueBounds, hasStore: boolean) {
     this.#options = options
     this.#memory = hasStore ? new MemoryStore() : null
     this.committed = hasStore ? new Committed() : null
-    this.model = new Model(this.#clock.now(), hasStore)
+    this.model = new Model(this.#clock.now(), hasStore, options)
     this.#clients = Array.from({ length: CLIENTS }, (_, i) => new SimClient(this, `c${i}`))
   }
 
@@ -36,6 +36,8 @@ export class World implements SimWorld {
     const random = new Random(~seed)
     const chosen = {
       maximumInflight: random.pick([1, 3, 100]),
+      maximumQueuedMessages: random.pick([3, 100_000, 100_000]),
+      whenQueueFull: random.pick(['drop newest', 'drop oldest'] as const),
       maximumHeldMessages: random.pick([2, 1_000]),
       receiveMaximum: random.pick([2, 20, 65_535]),
       topicAliasMaximum: random.pick([0, 1, 4]),
@@ -65,6 +67,7 @@ export class World implements SimWorld {
     else if (step.kind === 'store' && this.#store !== null) this.#store.delay = step.delay
     const isDone = this.#do(client, step)
     if (isDone || step.kind === 'advance' || step.kind === 'crash') await this.#settle()
+    this.model.checkDrops()
     const random = new Random(~step.seed)
     // Some look late at what has come.
     for (const each of this.#clients) each.tick(random.chance(80))
@@ -89,13 +92,8 @@ export class World implements SimWorld {
         if (isBusy) idleCount = 0
       }
     }
-    const { now, sessions, shared } = this.model
-    for (const { clientId, expectations } of sessions.values()) {
-      const missing = expectations.missing(now)
-      if (missing.length > 0) throw new Error(`${clientId} never got ${missing.join(', ')}`)
-    }
-    const missing = shared.missing(now)
-    if (missing.length > 0) throw new Error(`nobody got the shared ${missing.join(', ')}`)
+    const missing = this.model.missing()
+    if (missing.length > 0) throw new Error(missing.join('; '))
   }
 
   async close(): Promise<void> {
@@ -187,12 +185,14 @@ export class World implements SimWorld {
   async #start(): Promise<void> {
     this.#clock = new VirtualClock(this.#clock.now())
     const base = { ...this.#options, clock: this.#clock }
-    if (this.#memory === null) {
-      this.#broker = await Broker.start(base)
-      return
-    }
-    this.#store = new SimStore(this.#memory, this.committed!)
-    this.#broker = await Broker.start({ ...base, store: this.#store })
+    if (this.#memory !== null) this.#store = new SimStore(this.#memory, this.committed!)
+    const store = this.#store === null ? {} : { store: this.#store }
+    const broker = await Broker.start({ ...base, ...store })
+    broker.on('drop', ({ clientId, topicName, reason }) => {
+      if (reason === 'queue full' && broker === this.#broker)
+        this.model.dropped(clientId, topicName)
+    })
+    this.#broker = broker
   }
 
   /** Without a Store nothing takes longer than the call. */
