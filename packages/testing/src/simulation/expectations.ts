@@ -141,8 +141,11 @@ export class Expectations {
     // Where it is expected for both reasons, the one that may yet lapse waits for the next.
     const isOpen = expected !== undefined && comeCount(expected) < expected.acceptedCount
     const isLive = isOpen && (expected.mustCome || !this.replays.owes(arrived))
-    if (isLive && expected.identifiers.has(arrived))
-      this.#gotLive(arrived, expected, !this.replays.mayBring(arrived))
+    const isLike = expected?.identifiers.has(arrived) ?? false
+    const isReplayed = this.replays.mayBring(arrived)
+    if (isLive && isLike) this.#gotLive(arrived, expected, !isReplayed)
+    // What was taken for it before was replayed.
+    else if (isLike && !isReplayed) this.replays.got({ ...arrived, identifiers: null })
     else this.replays.got(arrived)
   }
 
