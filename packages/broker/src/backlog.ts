@@ -1,5 +1,5 @@
 import type { Budget } from '@promptmq/router'
-import { HeldPackets } from './held-packets.ts'
+import { type HeldPacket, HeldPackets } from './held-packets.ts'
 import type { Transport } from './transport/transport.ts'
 
 /** What a Backlog needs of the broker. */
@@ -7,7 +7,7 @@ export interface BacklogHost {
   readonly pendingBudget: Budget
   readonly whenSlow: 'drop newest' | 'drop oldest' | 'disconnect'
   /** QoS 0 messages were not sent. */
-  droppedQos0(reason: 'slow' | 'too large', count: number): void
+  droppedQos0(reason: 'slow' | 'too large' | 'expired', count: number): void
 }
 
 /**
@@ -64,14 +64,14 @@ export class Backlog {
   }
 
   /** It waits instead; older ones are dropped for it. */
-  hold(packet: Uint8Array): void {
+  hold(packet: HeldPacket): void {
     const droppedCount = this.#held!.push(packet, this.#host.pendingBudget.limit >> 1)
     if (droppedCount > 0) this.#host.droppedQos0('slow', droppedCount)
     this.account()
   }
 
   /** The oldest that was held back. */
-  shift(): Uint8Array | undefined {
+  shift(): HeldPacket | undefined {
     return this.#held?.shift()
   }
 

@@ -21,10 +21,11 @@ import {
   type UnsubackInput,
   unsubackSize,
 } from '@promptmq/codec'
-import type { Message, Outlet } from '@promptmq/router'
+import { type Message, NO_IDENTIFIERS, type Outlet } from '@promptmq/router'
 import { Backlog, type BacklogHost } from './backlog.ts'
 import { deliverySize, encodeDelivery, encodeDeliveryHead, keptStart } from './delivery.ts'
 import type { Flushable } from './flusher.ts'
+import type { HeldPacket } from './held-packets.ts'
 import { OutboundAliases } from './outbound-aliases.ts'
 import type { Transport } from './transport/transport.ts'
 import { WriteBuffer, type WritePools } from './write-buffer.ts'
@@ -116,18 +117,32 @@ export class PacketWriter implements Outlet, Flushable {
     packetIdentifier: number,
     identifiers: readonly number[],
   ): void {
-    const { protocolVersion } = this
-    const flags = (dup ? 0b1000 : 0) | (qos << 1) | (retain ? 1 : 0)
     const isPacket = identifiers.length === 0 && message.isPacketFor(this.wireFormat, qos)
     const alias = this.#aliasFor(message, qos, identifiers)
     const size = isPacket
       ? message.end - message.packetStart
-      : deliverySize(protocolVersion, message, qos, identifiers, alias)
+      : deliverySize(this.protocolVersion, message, qos, identifiers, alias)
     if (qos === 0 && !this.#accepts(size)) {
-      if (this.#waits(size)) {
-        this.#backlog.hold(this.#encoded(message, flags, identifiers, alias, size))
-      }
-    } else if (size >= WRITTEN_AS_KEPT) {
+      if (!this.#waits(size)) return
+      message.settle()
+      this.#backlog.hold({ size, content: message, retain, identifiers })
+      return
+    }
+    const flags = (dup ? 0b1000 : 0) | (qos << 1) | (retain ? 1 : 0)
+    this.#put(message, flags, packetIdentifier, identifiers, alias, size, isPacket)
+  }
+
+  /** Writes a PUBLISH that goes out now. */
+  #put(
+    message: Message,
+    flags: number,
+    packetIdentifier: number,
+    identifiers: readonly number[],
+    alias: number,
+    size: number,
+    isPacket: boolean,
+  ): void {
+    if (size >= WRITTEN_AS_KEPT) {
       this.#writeKept(message, flags, packetIdentifier, identifiers, alias, size)
     } else if (isPacket) {
       const { bytes, packetStart, end, identifierAt } = message
@@ -140,7 +155,7 @@ export class PacketWriter implements Outlet, Flushable {
         bytes,
         view,
         offset,
-        protocolVersion,
+        this.protocolVersion,
         message,
         flags,
         packetIdentifier,
@@ -154,7 +169,9 @@ export class PacketWriter implements Outlet, Flushable {
   forward(bytes: Uint8Array, start: number, end: number): void {
     if (!this.#accepts(end - start)) {
       if (this.#waits(end - start)) {
-        this.#backlog.hold(new Uint8Array(bytes.subarray(start, end)))
+        const content = new Uint8Array(bytes.subarray(start, end))
+        const { length: size } = content
+        this.#backlog.hold({ size, content, retain: false, identifiers: NO_IDENTIFIERS })
       }
     } else if (bytes === this.#host.chunk) {
       this.#buffer.refer(bytes, start, end, this.#host.isChunkGiven)
@@ -293,8 +310,20 @@ export class PacketWriter implements Outlet, Flushable {
     const backlog = this.#backlog
     let packet = backlog.shift()
     if (packet === undefined) return false
-    for (; packet !== undefined; packet = backlog.shift()) this.#copy(packet, 0, packet.length)
+    for (; packet !== undefined; packet = backlog.shift()) this.#putHeld(packet)
     return true
+  }
+
+  #putHeld({ content, retain, identifiers }: HeldPacket): void {
+    if (content instanceof Uint8Array) {
+      this.#copy(content, 0, content.length)
+    } else if (content.expiresAt <= this.#timeFor(content)) {
+      this.#host.droppedQos0('expired', 1) // [MQTT-3.3.2-5]
+    } else {
+      const alias = this.#aliasFor(content, 0, identifiers)
+      const size = deliverySize(this.protocolVersion, content, 0, identifiers, alias)
+      this.#put(content, retain ? 1 : 0, 0, identifiers, alias, size, false)
+    }
   }
 
   /** A PUBLISH that is there, with other flags and another Packet Identifier. */
@@ -363,20 +392,6 @@ export class PacketWriter implements Outlet, Flushable {
     else if (this.#backlog.holdsBack) return true
     else this.#backlog.drop()
     return false
-  }
-
-  #encoded(
-    message: Message,
-    flags: number,
-    identifiers: readonly number[],
-    alias: number,
-    size: number,
-  ): Uint8Array {
-    const bytes = new Uint8Array(size)
-    const view = new DataView(bytes.buffer)
-    const now = this.#timeFor(message)
-    encodeDelivery(bytes, view, 0, this.protocolVersion, message, flags, 0, identifiers, alias, now)
-    return bytes
   }
 
   /**

@@ -1,8 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { HeldPackets } from '../src/held-packets.ts'
+import { type HeldPacket, HeldPackets } from '../src/held-packets.ts'
 
 const LIMIT = 100
+
+function packet(bytes: Uint8Array): HeldPacket {
+  return { size: bytes.length, content: bytes, retain: false, identifiers: [] }
+}
 
 test('the youngest that fit are kept, in order', () => {
   const property = fc.property(
@@ -13,14 +17,14 @@ test('the youngest that fit are kept, in order', () => {
       const sum = () => model.reduce((all, size) => all + size, 0)
       for (const step of steps) {
         if (typeof step === 'string') {
-          expect(held.shift()?.length).toBe(model.shift())
+          expect(held.shift()?.size).toBe(model.shift())
         } else {
           let droppedCount = 0
           if (step > LIMIT) droppedCount = 1
           else {
             for (model.push(step); sum() > LIMIT; model.shift()) droppedCount++
           }
-          expect(held.push(new Uint8Array(step), LIMIT)).toBe(droppedCount)
+          expect(held.push(packet(new Uint8Array(step)), LIMIT)).toBe(droppedCount)
         }
         expect(held.byteSize).toBe(sum())
         expect(held.isEmpty).toBe(model.length === 0)
@@ -33,8 +37,8 @@ test('the youngest that fit are kept, in order', () => {
 test('its own memory is let go as it moves on', () => {
   const held = new HeldPackets()
   for (let i = 0; i < 5_000; i++) {
-    held.push(Uint8Array.of(i & 0xff), 10)
-    if (i >= 5) expect(held.shift()![0]).toBe((i - 5) & 0xff)
+    held.push(packet(Uint8Array.of(i & 0xff)), 10)
+    if (i >= 5) expect(held.shift()!.content).toEqual(Uint8Array.of((i - 5) & 0xff))
   }
   expect(held.byteSize).toBe(5)
 })

@@ -45,6 +45,32 @@ describe('a peer that does not read', () => {
     expect(payloads(slow.take())).toEqual(['after'])
   })
 
+  test('[MQTT-3.3.2-5] [MQTT-3.3.2-6] what is held back expires, and says what is left', async () => {
+    const { broker, clock } = await startBroker({
+      maximumPendingBytes: 1_000,
+      whenSlow: 'drop oldest',
+    })
+    const slow = await TestClient.join(broker, {
+      clientId: 'slow',
+      properties: { topicAliasMaximum: 5 },
+    })
+    await slow.subscribe('t', 0)
+    slow.transport.stall()
+    const fill = () => broker.publish('t', 'x'.repeat(400))
+    await fill()
+    for (const messageExpiryInterval of [2, 10, 5]) {
+      const properties = { messageExpiryInterval }
+      await broker.publish('t', `${messageExpiryInterval}`.padEnd(100), { properties })
+    }
+    clock.advance(5_000)
+    slow.transport.unstall()
+    const got = only(slow.take(), 'publish').slice(1)
+    expect(payloads(got).map((payload) => payload.trim())).toEqual(['10'])
+    expect(got[0]!.properties.messageExpiryInterval).toBe(5)
+    expect(broker.stats().dropped).toMatchObject({ slow: 0, expired: 2 })
+    expect(broker.stats().pendingBytes).toBe(0)
+  })
+
   test('what was held back within a turn follows at its end, though nothing has to drain', async () => {
     const { broker } = await startBroker({ maximumPendingBytes: 1_000, whenSlow: 'drop oldest' })
     const subscriber = await TestClient.join(broker, { clientId: 'subscriber' })
