@@ -283,10 +283,13 @@ export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost
 
   dropped(session: Session, message: Message, reason: DropReason): void {
     this.#dropped[reason]++
-    this.#listener.messageDropped(session.clientId, message.topicName, reason)
+    const tell = () => this.#listener.messageDropped(session.clientId, message.topicName, reason)
+    // Who is told may publish: that is not to commit half of what belongs together.
+    if (this.journal === null) tell()
+    else this.journal.gather(tell)
   }
 
-  droppedQos0(reason: 'slow' | 'too large', count: number): void {
+  droppedQos0(reason: 'slow' | 'too large' | 'expired', count: number): void {
     this.#dropped[reason] += count
   }
 

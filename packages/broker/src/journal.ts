@@ -172,13 +172,16 @@ export class Journal implements SessionJournal {
     this.#taken.push(taken)
   }
 
-  /** Resolves when all that was appended so far is kept. @throws what its commit failed with. */
+  /**
+   * Resolves when all that was appended so far is kept. Starts no commit, which is for the end of a turn:
+   * what belongs together may not all be appended yet.
+   * @throws what its commit failed with.
+   */
   async settled(): Promise<void> {
     const batch = this.pendingBatch
     if (batch === 0) return
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.whenKept(batch, (error) => (error === null ? resolve() : reject(error)))
-    this.flush()
     await promise
   }
 
@@ -197,6 +200,17 @@ export class Journal implements SessionJournal {
   letGo(): void {
     this.#isHeld = false
     if (this.#isRetryDue) this.#retry()
+  }
+
+  /** Starts no commit while `run` runs. */
+  gather(run: () => void): void {
+    const wasHeld = this.#isHeld
+    this.hold()
+    try {
+      run()
+    } finally {
+      if (!wasHeld) this.letGo()
+    }
   }
 
   /** Offers a failing batch no more: the broker closes. */

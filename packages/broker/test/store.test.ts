@@ -47,6 +47,37 @@ describe('acknowledgements wait for the commit (design, invariant 2)', () => {
     ])
   })
 
+  test.each([
+    ['reads on meanwhile', 'drop oldest'],
+    ['has somebody publish meanwhile', 'drop newest'],
+  ] as const)(
+    'a message and its QoS 2 identifier are one batch, though a full queue %s',
+    async (_what, whenQueueFull) => {
+      const store = new HeldStore()
+      store.isHolding = false
+      const bounds = { maximumQueuedMessages: 2, maximumHeldMessages: 1 }
+      const { broker } = await startBroker({ store, ...bounds, whenQueueFull })
+      for (const clientId of ['one', 'two', 'three']) {
+        const away = await TestClient.join(broker, { ...KEPT, clientId })
+        await away.subscribe('t', 2)
+        await away.subscribe(`for ${clientId}`, 1)
+        await away.drop()
+      }
+      for (const payload of ['x', 'y']) await broker.publish('for two', payload, { qos: 1 })
+      const publisher = await TestClient.join(broker, { ...KEPT, clientId: 'p' })
+      broker.on('drop', () => {
+        if (whenQueueFull === 'drop newest') void broker.publish('told', 'of it')
+      })
+      await publisher.send(publish('a', 2, 1), publish('b', 2, 2))
+      await settle()
+      const counts = store.batches.map((batch) => {
+        const countOf = (wanted: string) => batch.filter(({ kind }) => kind === wanted).length
+        return [countOf('messagePut'), countOf('receivedAdd')]
+      })
+      expect(counts.filter(([, received]) => received! > 0)).toEqual([[2, 2]])
+    },
+  )
+
   test('the deletion of what is retained waits, where another one is not kept yet', async () => {
     const { broker, store, publisher } = await startHeld()
     store.isHolding = false
