@@ -140,7 +140,8 @@ export class Expectations {
     }
     // Where it is expected for both reasons, the one that may yet lapse waits for the next.
     const isOpen = expected !== undefined && comeCount(expected) < expected.acceptedCount
-    const isLive = isOpen && (expected.mustCome || !this.replays.owes(arrived))
+    const isMissed = expected?.mustCome && expected.gotCount < expected.acceptedCount
+    const isLive = isOpen && (isMissed || !this.replays.owes(arrived))
     const isLike = expected?.identifiers.has(arrived) ?? false
     const isReplayed = this.replays.mayBring(arrived)
     if (isLive && isLike) this.#gotLive(arrived, expected, !isReplayed)
