@@ -216,10 +216,16 @@ export class Connection implements TransportReceiver, SessionConnection {
     this.decoder.acceptedTypes = AUTHENTICATION_PACKETS
   }
 
-  /** CONNECT is accepted: from here on every packet of a client may come. */
-  accepted(entry: SessionEntry, keepAliveSeconds: number): void {
-    this.phase = 'connected'
+  /** The session is its, and its will: nothing is sent yet. */
+  takes(entry: SessionEntry, will: StoredWill | null): void {
+    entry.connection = this
     this.entry = entry
+    this.will = will
+  }
+
+  /** CONNECT is accepted: from here on every packet of a client may come. */
+  accepted(keepAliveSeconds: number): void {
+    this.phase = 'connected'
     this.decoder.acceptedTypes = CLIENT_PACKETS
     this.decoder.maximumPacketSize = this.engine.settings.maximumPacketSize
     this.keepAliveMs = keepAliveSeconds * 1500
@@ -270,6 +276,12 @@ export class Connection implements TransportReceiver, SessionConnection {
   /** Ends the connection without a word more than is already written. */
   abandon(why: string): void {
     if (this.phase !== 'closed') this.#shut(why)
+  }
+
+  /** Its will is not to be published. */
+  discardWill(): void {
+    if (this.will !== null) this.engine.wills.discard(this.entry!)
+    this.will = null
   }
 
   takeOver(): void {
@@ -421,6 +433,7 @@ export class Connection implements TransportReceiver, SessionConnection {
   /** Gives the session back. */
   #leave(why: string): void {
     const { entry, will } = this
+    const hadJoined = this.phase === 'connected'
     this.phase = 'closed'
     this.acknowledgements.clear()
     this.authentication?.running?.deadline?.cancel()
@@ -434,7 +447,7 @@ export class Connection implements TransportReceiver, SessionConnection {
     }
     if (will !== null) this.engine.wills.connectionLost(entry, will)
     this.engine.sessions.disconnected(entry)
-    this.engine.left(this, why)
+    if (hadJoined) this.engine.left(this, why)
   }
 
   #overdue(): void {

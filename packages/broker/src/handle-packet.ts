@@ -123,9 +123,6 @@ function handleDisconnect(connection: Connection): void {
       connection.engine.settings.maximumSessionExpiry,
     )
   }
-  if (packet.reasonCode === ReasonCode.Success && connection.will !== null) {
-    connection.will = null // [MQTT-3.14.4-3]
-    connection.engine.wills.discard(connection.entry)
-  }
+  if (packet.reasonCode === ReasonCode.Success) connection.discardWill() // [MQTT-3.14.4-3]
   connection.abandon('disconnected')
 }

@@ -16,6 +16,7 @@ import { beginAuthentication } from './authentication.ts'
 import type { Connection } from './connection.ts'
 import type { Verdict } from './hook-chain.ts'
 import type { ConnectRequest } from './hooks.ts'
+import type { Journal } from './journal.ts'
 import type { StoredWill } from './wills.ts'
 
 /**
@@ -208,7 +209,11 @@ function authorizeWill(connection: Connection, { will }: Connect): Verdict {
   return hooks.authorizePublish(connection.client, { topicName, qos, retain, isWill: true })
 }
 
-/** The CONNECT is good: takes the session over and answers. */
+/**
+ * The CONNECT is good: takes the session over, and answers when the Store has what that changed: a session
+ * that the client was told is gone does not come back after a crash. It has then all that earlier
+ * connections of the session asked for, too.
+ */
 function accept(
   connection: Connection,
   connect: Connect,
@@ -238,6 +243,7 @@ function accept(
     connection.abandon('Maximum Packet Size leaves no room for CONNACK') // [MQTT-3.1.2-24]
     return
   }
+  const before = engine.appended
   former?.connection?.takeOver() // [MQTT-3.1.4-3]
   const { entry, isPresent } = engine.sessions.open(
     client.clientId,
@@ -246,14 +252,34 @@ function accept(
     sessionExpiryInterval,
   )
   const will = willOf(connection, connect)
-  entry.connection = connection
-  connection.will = will
+  connection.takes(entry, will)
   engine.wills.connected(entry, will)
-  connection.accepted(entry, keepAlive)
-  connection.writer.connack({ ...connack, sessionPresent: isPresent })
-  entry.session.attach(connection.writer, connect.properties.receiveMaximum ?? 65_535)
-  connection.proceed()
-  engine.joined(connection)
+  const begin = () => {
+    connection.accepted(keepAlive)
+    connection.writer.connack({ ...connack, sessionPresent: isPresent })
+    entry.session.attach(connection.writer, connect.properties.receiveMaximum ?? 65_535)
+    connection.proceed()
+    engine.joined(connection)
+  }
+  const batch = engine.batchSince(before)
+  if (batch === 0) begin()
+  else connection.wait(kept(engine.journal!, batch), (error) => beginIf(connection, error, begin))
+}
+
+function beginIf(connection: Connection, error: Error | null, begin: () => void): void {
+  if (error === null) {
+    begin()
+    return
+  }
+  connection.discardWill()
+  refuse(connection, ReasonCode.ServerUnavailable)
+}
+
+/** Resolves when a batch is kept, with the error where it was not. */
+function kept(journal: Journal, batch: number): Promise<Error | null> {
+  const { promise, resolve } = Promise.withResolvers<Error | null>()
+  journal.whenKept(batch, resolve)
+  return promise
 }
 
 /** What the server says of itself; what is as the standard assumes it is left out. */

@@ -36,19 +36,19 @@ export function handlePublish(connection: Connection): void {
 
 /** PUBREL: the identifier is free again, whether or not it was held [MQTT-4.3.3-11]. */
 export function handlePubrel(connection: Connection): void {
-  const { decoder, context } = connection
-  const header = connection.engine.acknowledgementHeader
+  const { decoder, context, engine } = connection
+  const header = engine.acknowledgementHeader
   const fault = decodePubrel(header, context, decoder.bytes, decoder.start, decoder.end)
   if (fault !== Fault.None) {
     connection.fail(fault)
     return
   }
   const { packetIdentifier } = header
-  const { session } = connection.entry!
-  const wasHeld = session.letGo(packetIdentifier)
+  const before = engine.appended
+  const wasHeld = connection.entry!.session.letGo(packetIdentifier)
   const code = wasHeld ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound
-  // Where it was not held, an earlier connection may have let it go, and that may not be kept yet.
-  connection.owe(shortAcknowledgement(PUBCOMP, packetIdentifier, code), session.pendingBatch)
+  const pubcomp = shortAcknowledgement(PUBCOMP, packetIdentifier, code)
+  connection.owe(pubcomp, engine.batchSince(before))
 }
 
 /** Whether QoS and RETAIN are as CONNACK said they may be. */
@@ -117,8 +117,7 @@ function admit(connection: Connection): boolean {
   const header = engine.publishHeader
   const { session } = connection.entry!
   if (header.qos === 2 && session.received.has(header.packetIdentifier)) {
-    const repetition = shortAcknowledgement(PUBREC, header.packetIdentifier, 0)
-    connection.owe(repetition, session.pendingBatch)
+    connection.owe(shortAcknowledgement(PUBREC, header.packetIdentifier, 0), 0)
     return false
   }
   if (

@@ -137,8 +137,13 @@ export class Sessions {
     for (const subscription of session.subscriptions.values()) this.#tree.remove(subscription)
     session.isEnded = true
     this.#host.sessionEnded(entry)
-    if (sharesSubscriptions(session)) this.#host.leaveBehind(session, () => this.#forget(session))
-    else this.#forget(session)
+    if (!sharesSubscriptions(session)) {
+      this.#forget(session)
+      return
+    }
+    // What only the Store has is read first: after a crash meanwhile, it has ended.
+    if (session.outbox.spilledCount > 0) this.#keep(session, this.#host.now())
+    this.#host.leaveBehind(session, () => this.#forget(session))
   }
 
   /** @returns false where it replaced one of the same filter: the subscription existed. */

@@ -45,6 +45,7 @@ export function handleUnsubscribe(connection: Connection): void {
   }
   if (!canAnswer(connection, packet.topicFilters.length)) return
   const { session } = connection.entry!
+  const before = engine.appended
   const reasonCodes = packet.topicFilters.map((topicFilter) =>
     engine.sessions.unsubscribe(session, topicFilter)
       ? ReasonCode.Success
@@ -57,7 +58,7 @@ export function handleUnsubscribe(connection: Connection): void {
       reasonCodes,
       properties: NO_PROPERTIES,
     },
-    session.pendingBatch, // What an earlier connection unsubscribed from may not be kept yet.
+    engine.batchSince(before),
   )
 }
 

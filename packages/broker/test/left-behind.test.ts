@@ -131,6 +131,31 @@ describe('a member of a shared group whose session ends (§4.8.2)', () => {
     expect(await store.stats()).toMatchObject({ sessions: 1, subscriptions: 1 })
   })
 
+  test('a crash before it is all passed on does not bring the session back', async () => {
+    const store = new HeldStore()
+    store.isHolding = false
+    const { broker } = await startBroker({ store, maximumHeldMessages: 1 })
+    const first = await TestClient.join(broker, { clientId: 'first', ...KEPT })
+    await first.subscribe('$share/g/t', 1)
+    await first.drop()
+    for (const each of ['a', 'b', 'c']) await broker.publish('t', each, { qos: 1 })
+    const second = await TestClient.join(broker, { clientId: 'second', ...KEPT })
+    await second.subscribe('$share/g/t', 1)
+    await second.drop()
+    const readQueue = store.readQueue.bind(store)
+    store.readQueue = () => new Promise(() => {})
+    // Its next session is not in the Store.
+    await TestClient.join(broker, { clientId: 'first', cleanStart: true })
+    store.readQueue = readQueue
+    const after = await startBroker({ store })
+    const back = await TestClient.connect(after.broker, { clientId: 'first', ...KEPT })
+    await settle()
+    expect(back.take()).toMatchObject([{ type: 'connack', sessionPresent: false }])
+    const again = await TestClient.join(after.broker, { clientId: 'second', ...KEPT })
+    await settle()
+    expect(payloads(again.take())).toEqual(['a', 'b', 'c'])
+  })
+
   test('a crash before it is all passed on passes nothing twice', async () => {
     const store = new HeldStore()
     store.isHolding = false

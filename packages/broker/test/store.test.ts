@@ -170,27 +170,90 @@ describe('acknowledgements wait for the commit (design, invariant 2)', () => {
     }
   })
 
-  test('what repeats a request of an earlier connection waits for the commit of that one', async () => {
-    const store = new HeldStore()
-    store.isHolding = false
-    const { broker } = await startBroker({ store })
-    const first = await TestClient.join(broker, KEPT)
-    await first.subscribe('t', 1)
-    await first.send({ ...publish('x', 2, 1), topicName: 'other' })
-    store.isHolding = true
-    await first.send({ type: 'pubrel', packetIdentifier: 1 })
-    await first.send({ type: 'unsubscribe', packetIdentifier: 2, topicFilters: ['t'] })
-    const second = await TestClient.join(broker, KEPT)
-    await second.send({ type: 'pubrel', packetIdentifier: 1 })
-    await second.send({ type: 'unsubscribe', packetIdentifier: 2, topicFilters: ['t'] })
-    expect(second.take()).toEqual([])
-    store.isHolding = false
-    store.letGo()
-    await settle()
-    expect(second.take()).toMatchObject([
-      { type: 'pubcomp', reasonCode: 0x92 },
-      { type: 'unsuback', reasonCodes: [0x11] },
-    ])
+  describe('CONNACK of a kept session', () => {
+    const WILL = { topicName: 'will', payload: text('lost'), qos: 1 } as const
+
+    test('leaves when the Store has what it says, and what earlier connections asked for', async () => {
+      const store = new HeldStore()
+      store.isHolding = false
+      const { broker } = await startBroker({ store })
+      const joined: string[] = []
+      broker.on('clientConnect', ({ clientId }) => joined.push(clientId))
+      const first = await TestClient.join(broker, KEPT)
+      await first.subscribe('t', 1)
+      await first.send({ ...publish('x', 2, 1), topicName: 'other' })
+      store.isHolding = true
+      await first.send({ type: 'pubrel', packetIdentifier: 1 })
+      await first.send({ type: 'unsubscribe', packetIdentifier: 2, topicFilters: ['t'] })
+      const second = await TestClient.connect(broker, KEPT)
+      await second.send({ type: 'pubrel', packetIdentifier: 1 })
+      await second.send({ type: 'unsubscribe', packetIdentifier: 2, topicFilters: ['t'] })
+      expect(second.take()).toEqual([])
+      expect(joined).toHaveLength(1)
+      store.letGo()
+      await settle()
+      expect(second.take()).toEqual([])
+      store.letGo()
+      await settle()
+      expect(second.take()).toMatchObject([
+        { type: 'connack', sessionPresent: true },
+        { type: 'pubcomp', reasonCode: 0x92 },
+        { type: 'unsuback', reasonCodes: [0x11] },
+      ])
+      expect(joined).toHaveLength(2)
+    })
+
+    test('a session that ends has to be gone, one that never was is not waited for', async () => {
+      const { broker, store } = await startHeld()
+      const anew = await TestClient.connect(broker, { clientId: 's', cleanStart: true })
+      expect(anew.take()).toEqual([])
+      expect((await TestClient.join(broker, { clientId: 'other' })).isClosed).toBe(false)
+      store.letGo()
+      await settle()
+      expect(anew.take()).toMatchObject([{ type: 'connack', sessionPresent: false }])
+      expect(await store.stats()).toMatchObject({ sessions: 0 })
+    })
+
+    test('another one that comes meanwhile has the session, and the first is told nothing', async () => {
+      const { broker, store } = await startHeld()
+      const left: string[] = []
+      broker.on('clientDisconnect', (_client, reason) => left.push(reason))
+      const first = await TestClient.connect(broker, KEPT)
+      const second = await TestClient.connect(broker, KEPT)
+      store.letGo()
+      await settle()
+      store.letGo()
+      await settle()
+      expect(first.take()).toEqual([])
+      expect(first.isClosed).toBe(true)
+      expect(second.take()).toMatchObject([{ type: 'connack', sessionPresent: true }])
+      expect(left).toEqual([])
+      expect(broker.stats().connections).toBe(2)
+    })
+
+    test('what cannot be kept is refused, without its will', async () => {
+      const { broker, store } = await startHeld()
+      const witness = await TestClient.join(broker, { clientId: 'witness' })
+      await witness.subscribe('will', 1)
+      const client = await TestClient.connect(broker, { ...KEPT, will: WILL })
+      store.failure = new Error('disk full')
+      store.letGo()
+      await settle()
+      expect(client.take()).toMatchObject([{ type: 'connack', reasonCode: 0x88 }])
+      expect(client.isClosed).toBe(true)
+      expect(witness.take()).toEqual([])
+    })
+
+    test('[MQTT-3.1.2-8] where the connection is lost meanwhile, the will is published', async () => {
+      const { broker, store } = await startHeld()
+      const witness = await TestClient.join(broker, { clientId: 'witness' })
+      await witness.subscribe('will', 0)
+      const client = await TestClient.connect(broker, { ...KEPT, will: WILL })
+      await client.drop()
+      store.letGo()
+      await settle()
+      expect(payloads(witness.take())).toEqual(['lost'])
+    })
   })
 
   test('QoS 2 to a kept session: PUBLISH and PUBREL leave after their commit, QoS 1 at once', async () => {
@@ -218,9 +281,8 @@ describe('acknowledgements wait for the commit (design, invariant 2)', () => {
 
   test('a QoS 2 message and its identifier are in one batch', async () => {
     const { broker, store } = await startHeld()
+    store.isHolding = false
     const publisher = await TestClient.join(broker, { ...KEPT, clientId: 'kept' })
-    store.letGo()
-    await settle()
     await publisher.send(publish('x', 2, 1))
     const kinds = store.batches.at(-1)!.map(({ kind }) => kind)
     expect(kinds.toSorted()).toEqual(['messagePut', 'queueAdd', 'receivedAdd'])
@@ -311,10 +373,8 @@ describe('a Store that fails', () => {
 
   test('a subscription of a kept session is refused while it fails', async () => {
     const { broker, store, publisher } = await startHeld()
-    const client = await TestClient.join(broker, { ...KEPT, clientId: 'k' })
     store.isHolding = false
-    store.letGo()
-    await settle()
+    const client = await TestClient.join(broker, { ...KEPT, clientId: 'k' })
     store.failure = new Error('disk full')
     await publisher.send(publish('a', 1, 1))
     await client.send({

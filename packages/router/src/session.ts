@@ -60,11 +60,6 @@ export class Session {
     this.journal = journal
   }
 
-  /** The batch with all that the journal was told of it so far; 0: nothing waits to be kept. */
-  get pendingBatch(): number {
-    return this.journal?.pendingBatch ?? 0
-  }
-
   /** Whether a QoS 1 or 2 message would be sent at once. */
   get ready(): boolean {
     return (

@@ -74,7 +74,7 @@ export class Model {
     this.shared = new SharedCopies(hasStore)
   }
 
-  /** @returns whether the session is there already. */
+  /** Until CONNACK has come the client is as one that does not read. @returns whether the session is there. */
   connect(clientId: string, { cleanStart, expiry, will }: SimConnect): boolean {
     if (will !== null) this.messages.set(will.published.number, will.published)
     const former = this.sessions.get(clientId)
@@ -86,7 +86,7 @@ export class Model {
         clientId,
         expectations: new Expectations(clientId, this.retained),
         isDurable: this.#hasStore && expiry > 0,
-        presence: 'reads',
+        presence: 'stalls',
         expiry,
         expiresAt: null,
         will,
@@ -95,7 +95,7 @@ export class Model {
       })
       return false
     }
-    Object.assign(session, { presence: 'reads', expiry, expiresAt: null, will, pendingWill: null })
+    Object.assign(session, { presence: 'stalls', expiry, expiresAt: null, will, pendingWill: null })
     return true
   }
 

@@ -257,6 +257,10 @@ export class SimClient {
 
   /** The broker is gone, and with it all connections. @param stored - what it left of the session. */
   crashed(stored: StoredSession | undefined, isKnown: boolean): void {
+    const isAnswered = this.#link?.isReady ?? false
+    if (isAnswered && stored !== undefined && !isKnown) {
+      throw new Error(`${this.clientId}: CONNACK left before its commit`)
+    }
     this.#link = null
     this.#next = null
     if (stored === undefined) return
@@ -364,6 +368,7 @@ export class SimClient {
       throw new Error(`${this.clientId}: Session Present is ${packet.sessionPresent}`)
     }
     link.isReady = true
+    if (!link.isStalled) this.#isPresent('reads')
     if (link.version === 5) link.agreed(packet.properties)
     const unsent = this.#unsent(link)
     if (unsent.length > 0) link.send(unsent, this.random)

@@ -27,8 +27,8 @@ export interface StoredState {
   readonly left: readonly StoredDelivery[]
 }
 
-/** Reads it the way a broker would that starts on it. */
-export async function readState(store: Store): Promise<StoredState> {
+/** Reads it the way a broker would that starts on it at `now`. */
+export async function readState(store: Store, now: number): Promise<StoredState> {
   const sessions = new Map<number, StoredSession & { readonly clientId: string }>()
   const retained = new Map<string, number>()
   const sessionOf = (number: number) => sessions.get(number)!
@@ -83,7 +83,10 @@ export async function readState(store: Store): Promise<StoredState> {
   }
   const all = [...sessions.values()].sort((a, b) => a.number - b.number)
   const latest = new Map<string, StoredSession>(all.map((one) => [one.clientId, one]))
-  const ended = all.filter((one) => latest.get(one.clientId) !== one)
+  const hasEnded = ({ expiresAt, will }: StoredSession) =>
+    expiresAt !== null && expiresAt <= now && will === null
+  const ended = all.filter((one) => latest.get(one.clientId) !== one || hasEnded(one))
+  for (const [clientId, one] of latest) if (hasEnded(one)) latest.delete(clientId)
   return { sessions: latest, retained, left: ended.flatMap(({ queue }) => queue) }
 }
 

@@ -155,7 +155,7 @@ export class World implements SimWorld {
     const isSettled = !this.#store!.isBusy
     this.#broker = null
     await this.#store!.crash(isKept)
-    const stored = await readState(this.#memory)
+    const stored = await readState(this.#memory, this.#clock.now())
     const known = new Set<string>()
     const same = new Set<string>()
     for (const client of this.#clients) {
