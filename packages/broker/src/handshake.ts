@@ -261,7 +261,7 @@ function accept(
     connection.proceed()
     engine.joined(connection)
   }
-  const batch = engine.batchSince(before)
+  const batch = engine.batchSince(before) || engine.sessions.endingOf(client.clientId)
   if (batch === 0) begin()
   else connection.wait(kept(engine.journal!, batch), (error) => beginIf(connection, error, begin))
 }

@@ -41,6 +41,8 @@ export interface SessionsHost extends SessionHost {
  */
 export class Sessions {
   readonly #entries = new Map<string, SessionEntry>()
+  /** By client: the batch that has it that its session ended, until that is kept. */
+  readonly #endings = new Map<string, number>()
   readonly #deadlines: Deadlines
   readonly #tree: TopicTree
   readonly #journal: Journal | null
@@ -93,6 +95,11 @@ export class Sessions {
     return { entry, isPresent }
   }
 
+  /** The batch that has to be kept before a client is told that it has no session; 0: none. */
+  endingOf(clientId: string): number {
+    return this.#endings.get(clientId) ?? 0
+  }
+
   /** Puts back a session that the Store had. */
   restore(stored: {
     session: number
@@ -137,13 +144,24 @@ export class Sessions {
     for (const subscription of session.subscriptions.values()) this.#tree.remove(subscription)
     session.isEnded = true
     this.#host.sessionEnded(entry)
-    if (!sharesSubscriptions(session)) {
+    if (sharesSubscriptions(session)) {
+      // What only the Store has is read first: after a crash meanwhile, it has ended.
+      if (session.outbox.spilledCount > 0) this.#keep(session, this.#host.now())
+      this.#host.leaveBehind(session, () => this.#forget(session))
+    } else {
       this.#forget(session)
-      return
     }
-    // What only the Store has is read first: after a crash meanwhile, it has ended.
-    if (session.outbox.spilledCount > 0) this.#keep(session, this.#host.now())
-    this.#host.leaveBehind(session, () => this.#forget(session))
+    if (session.journal !== null) this.#watchEnding(session.clientId)
+  }
+
+  #watchEnding(clientId: string): void {
+    const batch = this.#journal!.pendingBatch
+    this.#endings.set(clientId, batch)
+    this.#journal!.whenKept(batch, (error) => {
+      if (this.#endings.get(clientId) !== batch) return
+      if (error === null) this.#endings.delete(clientId)
+      else this.#watchEnding(clientId)
+    })
   }
 
   /** @returns false where it replaced one of the same filter: the subscription existed. */

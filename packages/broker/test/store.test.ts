@@ -214,6 +214,26 @@ describe('acknowledgements wait for the commit (design, invariant 2)', () => {
       expect(await store.stats()).toMatchObject({ sessions: 0 })
     })
 
+    test('so it has for the next connection, where the one that ended it is lost meanwhile', async () => {
+      const { broker, store, clock } = await startHeld()
+      const anew = { clientId: 's', cleanStart: true }
+      await (await TestClient.connect(broker, anew)).drop()
+      const next = await TestClient.connect(broker, anew)
+      expect(next.take()).toEqual([])
+      store.failure = new Error('disk full')
+      store.letGo()
+      await settle()
+      expect(next.take()).toMatchObject([{ type: 'connack', reasonCode: 0x88 }])
+      const last = await TestClient.connect(broker, anew)
+      store.failure = null
+      clock.advance(1_000)
+      expect(last.take()).toEqual([])
+      store.letGo()
+      await settle()
+      expect(last.take()).toMatchObject([{ type: 'connack', sessionPresent: false }])
+      expect((await TestClient.join(broker, anew)).isClosed).toBe(false)
+    })
+
     test('another one that comes meanwhile has the session, and the first is told nothing', async () => {
       const { broker, store } = await startHeld()
       const left: string[] = []
