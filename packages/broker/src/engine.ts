@@ -303,7 +303,7 @@ export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost
     else this.#leaveSpilled(session, session.readUpTo, then)
   }
 
-  /** What only the Store has, page by page; what cannot be read is lost with the session. */
+  /** What only the Store has, page by page; what cannot be read now is asked for again. */
   #leaveSpilled(session: Session, after: number, then: () => void): void {
     readPage(this, session, after)
       .then(
@@ -315,7 +315,7 @@ export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost
         },
         (error: Error) => {
           this.#listener.storeFailed(error)
-          then()
+          this.settings.clock.schedule(RETRY_MS, () => this.#leaveSpilled(session, after, then))
         },
       )
       .then(() => this.endTurn())
