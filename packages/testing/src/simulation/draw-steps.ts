@@ -26,7 +26,7 @@ const WILL_DELAYS = [0, 0, 3, 10, 3_000_000]
 const WEIGHTS: readonly (readonly [Step['kind'], number])[] = [
   ['connect', 180],
   ['publish', 320],
-  ['answer', 190],
+  ['answer', 186],
   ['subscribe', 110],
   ['unsubscribe', 20],
   ['stall', 35],
@@ -37,6 +37,7 @@ const WEIGHTS: readonly (readonly [Step['kind'], number])[] = [
   ['lag', 20],
   ['advance', 20],
   ['store', 8],
+  ['fail', 4],
   ['crash', 6],
 ]
 
@@ -80,6 +81,8 @@ class Drawer {
         return { ...base, kind, seconds: random.chance(4) ? LONG_ADVANCE : random.pick(ADVANCES) }
       case 'store':
         return { ...base, kind, delay: random.below(5) }
+      case 'fail':
+        return { ...base, kind, steps: 1 + random.below(30) }
       case 'crash':
         return { ...base, kind, isKept: random.chance(50) }
       default:

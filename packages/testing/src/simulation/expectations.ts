@@ -139,7 +139,10 @@ export class Expectations {
       return
     }
     // Where it is expected for both reasons, the one that may yet lapse waits for the next.
-    const isOpen = expected !== undefined && comeCount(expected) < expected.acceptedCount
+    const isOpen =
+      expected !== undefined &&
+      comeCount(expected) < expected.acceptedCount &&
+      arrived.writtenAfter < expected.expiresAt
     const isMissed = expected?.mustCome && expected.gotCount < expected.acceptedCount
     const isLive = isOpen && (isMissed || !this.replays.owes(arrived))
     const isLike = expected?.identifiers.has(arrived) ?? false
@@ -192,6 +195,7 @@ export class Expectations {
   /**
    * What is expected after a crash: what the Store has.
    * @param former - of the same session, `null` where it was another one.
+   * @param mayBeLate - whether what was dropped on a topic may be back.
    */
   static restored(
     clientId: string,
@@ -199,6 +203,7 @@ export class Expectations {
     stored: readonly StoredDelivery[],
     messages: ReadonlyMap<number, Published>,
     former: Expectations | null,
+    mayBeLate: (topicName: string) => boolean,
   ): Expectations {
     const restored = new Expectations(clientId, retained)
     if (former !== null) {
@@ -208,7 +213,7 @@ export class Expectations {
     for (const delivery of stored) {
       const published = messages.get(delivery.number)
       if (published === undefined || sharedTopic(published.topicName)) continue
-      restored.#restore(published, delivery, former)
+      restored.#restore(published, delivery, former, mayBeLate(published.topicName))
     }
     return restored
   }
@@ -217,6 +222,7 @@ export class Expectations {
     published: Published,
     { qos, retain, identifiers }: StoredDelivery,
     former: Expectations | null,
+    mayBeLate: boolean,
   ): void {
     const key = keyOf(published.number, qos, retain)
     const known = this.#expected.get(key)
@@ -236,7 +242,7 @@ export class Expectations {
       expiresAt: old?.expiresAt ?? Number.POSITIVE_INFINITY,
       // A retained one may have come before, on the same Packet Identifier.
       mustCome: !retain && (old?.mustCome ?? published.expiry === 0),
-      isLate: hasCome || (old?.isLate ?? true),
+      isLate: hasCome || mayBeLate || (old?.isLate ?? true),
       acceptedCount: 1,
       gotCount: cameAtQos2 ? 1 : 0,
       firstCount: cameAtQos2 ? 1 : 0,

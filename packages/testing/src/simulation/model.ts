@@ -26,6 +26,8 @@ export interface SimSession {
   expiry: number
   /** Milliseconds on the clock; `null`: not while it is connected, or never. */
   expiresAt: number | null
+  /** When it ends if nothing is kept of the CONNECT that resumed it; `null`: CONNACK has come, or never. */
+  expiresUnless: number | null
   will: SimWill | null
   pendingWill: { readonly published: Published; readonly at: number } | null
   /** Messages that were dropped, since its queue was full. */
@@ -89,13 +91,16 @@ export class Model {
         presence: 'stalls',
         expiry,
         expiresAt: null,
+        expiresUnless: null,
         will,
         pendingWill: null,
         dropCount: 0,
       })
       return false
     }
-    Object.assign(session, { presence: 'stalls', expiry, expiresAt: null, will, pendingWill: null })
+    const expiresUnless = session.expiresAt ?? session.expiresUnless
+    const begun = { presence: 'stalls', expiresAt: null, pendingWill: null } as const
+    Object.assign(session, { ...begun, expiry, expiresUnless, will })
     return true
   }
 
@@ -244,6 +249,8 @@ export class Model {
       this.acknowledged.has(number) && !this.drops.has(this.messages.get(number)!.topicName)
     for (const session of this.sessions.values()) {
       const kept = isSame(session.clientId) ? stored.sessions.get(session.clientId) : undefined
+      const mayHaveEnded = kept === undefined && (session.expiresUnless ?? this.now + 1) <= this.now
+      if (mayHaveEnded) continue
       if (session.isDurable) this.#checkKept(session, kept, isAcknowledged)
       if (session.isDurable && isSettled) checkWill(session, kept)
     }
@@ -263,7 +270,14 @@ export class Model {
   #restored(clientId: string, kept: StoredSession, former: Expectations | null): SimSession {
     const { retained, messages, now } = this
     const { queue, expiry, will } = kept
-    const expectations = Expectations.restored(clientId, retained, queue, messages, former)
+    const expectations = Expectations.restored(
+      clientId,
+      retained,
+      queue,
+      messages,
+      former,
+      (topicName) => this.drops.has(topicName),
+    )
     expectations.unnumberedCount = kept.unnumberedCount
     for (const [filter, subscription] of kept.subscriptions) {
       expectations.subscriptions.set(filter, subscription)
@@ -278,6 +292,7 @@ export class Model {
       expiry,
       expiresAt: kept.expiresAt ?? (expiry === NEVER ? null : now + expiry * 1_000),
       will: null,
+      expiresUnless: null,
       pendingWill:
         published === undefined || will === null
           ? null

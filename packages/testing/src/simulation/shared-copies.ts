@@ -9,9 +9,12 @@ import {
   type StoredDelivery,
 } from './message.ts'
 
-/** A member of a group, as it is when a message is shared out. */
-export interface Member extends SimSubscription {
+interface SimMember extends SimSubscription {
   readonly clientId: string
+}
+
+/** A member of a group, as it is when a message is shared out. */
+export interface Member extends SimMember {
   readonly presence: Presence
   /** Its session outlives the process. */
   readonly isDurable: boolean
@@ -22,8 +25,8 @@ interface Copy {
   readonly published: Published
   readonly topicFilter: string
   readonly expiresAt: number
-  /** Who may have it, and what may come with it. */
-  holders: Map<string, IdentifierLists>
+  /** Who may have it. */
+  holders: Set<string>
   /** `waits`: nobody has got it; `sent`: `receiver` has and the broker does not know yet. */
   state: 'waits' | 'sent' | 'done'
   receiver: string
@@ -41,6 +44,8 @@ interface Copy {
  */
 export class SharedCopies {
   readonly #copies = new Map<number, Copy[]>()
+  /** By number and client: the Subscription Identifiers that may come with any of its copies. */
+  readonly #identifiers = new Map<string, IdentifierLists>()
   /** What a session leaves behind may be in the Store only, and takes a while. */
   readonly #mayLag: boolean
 
@@ -55,11 +60,12 @@ export class SharedCopies {
     now: number,
   ): void {
     const isSure = ({ qos }: Member) => Math.min(qos, published.qos) > 0
+    for (const one of members) this.#mayCarry(published.number, one)
     this.#add({
       published,
       topicFilter,
       expiresAt: expiresAt(published, now),
-      holders: new Map(members.map((one) => [one.clientId, listsOf(one)])),
+      holders: new Set(members.map(({ clientId }) => clientId)),
       state: 'waits',
       receiver: '',
       qos: 0,
@@ -75,24 +81,29 @@ export class SharedCopies {
     const copies = this.#copies.get(number) ?? []
     const wasSent = copies.some(({ state, receiver }) => state === 'sent' && receiver === clientId)
     if (wasSent && dup && qos === 1) return
+    if (this.#identifiers.get(keyOf(number, clientId))?.has(arrived) === false) {
+      throw new Error(`shared ${number} came with the identifiers ${arrived.identifiers}`)
+    }
     const isOpenTo = ({ holders, isPassed, topicFilter }: Copy) =>
-      holders.get(clientId)?.has(arrived) ?? (isPassed && isMember(topicFilter))
+      holders.has(clientId) || (isPassed && isMember(topicFilter))
     const open = copies.filter((copy) => copy.state === 'waits' && isOpenTo(copy))
     // Of several the one that fewest could have got: the others are left for others.
     const width = ({ holders, isPassed }: Copy) => holders.size + (isPassed ? 1_000 : 0)
     const [fewest] = open.sort((a, b) => width(a) - width(b))
     const next = fewest ?? makeRoom(copies, isOpenTo)
-    if (next === undefined) throw new Error(`shared ${number} was another member's, or another`)
+    if (next === undefined) throw new Error(`shared ${number} was another member's`)
     next.state = qos === 0 ? 'done' : 'sent'
     next.receiver = clientId
     next.qos = qos
   }
 
   /** What is being passed on may be its from now on, also where it unsubscribes before it reads it. */
-  joined(member: SimSubscription & { readonly clientId: string }, filter: string): void {
+  joined(member: SimMember, filter: string): void {
     for (const copies of this.#copies.values()) {
-      for (const { isPassed, topicFilter, state, holders } of copies) {
-        if (isPassed && state === 'waits' && topicFilter === filter) addHolder(holders, member)
+      for (const { published, isPassed, topicFilter, state, holders } of copies) {
+        if (!isPassed || state !== 'waits' || topicFilter !== filter) continue
+        holders.add(member.clientId)
+        this.#mayCarry(published.number, member)
       }
     }
   }
@@ -185,12 +196,13 @@ export class SharedCopies {
     if (old === undefined) return
     if (clientId === null) {
       const passed = { isPassed: true, mustCome: false, isDurable: false } as const
-      this.#add({ ...old, ...passed, holders: new Map(), state: 'waits', receiver: '', qos })
+      this.#add({ ...old, ...passed, holders: new Set(), state: 'waits', receiver: '', qos })
       return
     }
     const had = former.get(number)!.some(({ receiver }) => receiver === clientId)
     const hasCome = qos === 2 && isSent && had
-    const holders = new Map([[clientId, new IdentifierLists(identifiers)]])
+    this.#addIdentifiers(number, clientId, identifiers)
+    const holders = new Set([clientId])
     const state = hasCome ? 'sent' : 'waits'
     const receiver = hasCome ? clientId : ''
     this.#add({ ...old, holders, state, receiver, qos, isPassed: false, isDurable: true })
@@ -210,11 +222,24 @@ export class SharedCopies {
     copy.state = 'waits'
     copy.receiver = ''
     copy.isPassed = true
-    for (const other of others) addHolder(copy.holders, other)
+    for (const other of others) {
+      copy.holders.add(other.clientId)
+      this.#mayCarry(copy.published.number, other)
+    }
     const isSure = ({ qos }: Member) => Math.min(qos, copy.published.qos) > 0
     // At QoS 2 it may have been on its way to the one that is gone.
     if (copy.published.qos === 2 || this.#mayLag || !others.every(isSure)) copy.mustCome = false
     copy.isDurable &&= others.every(({ isDurable }) => isDurable)
+  }
+
+  #mayCarry(number: number, member: SimMember): void {
+    this.#addIdentifiers(number, member.clientId, identifiersOf([member]))
+  }
+
+  #addIdentifiers(number: number, clientId: string, identifiers: readonly number[]): void {
+    const lists = this.#identifiers.get(keyOf(number, clientId))
+    if (lists !== undefined) lists.add(identifiers)
+    else this.#identifiers.set(keyOf(number, clientId), new IdentifierLists(identifiers))
   }
 
   #add(copy: Copy): void {
@@ -242,16 +267,6 @@ function makeRoom(copies: readonly Copy[], isOpenTo: (copy: Copy) => boolean): C
   return undefined
 }
 
-function listsOf(member: SimSubscription): IdentifierLists {
-  return new IdentifierLists(identifiersOf([member]))
-}
-
-/** Under another Subscription Identifier it may have it already. */
-function addHolder(
-  holders: Map<string, IdentifierLists>,
-  member: SimSubscription & { readonly clientId: string },
-): void {
-  const lists = holders.get(member.clientId)
-  if (lists === undefined) holders.set(member.clientId, listsOf(member))
-  else lists.add(identifiersOf([member]))
+function keyOf(number: number, clientId: string): string {
+  return `${number} ${clientId}`
 }

@@ -18,6 +18,8 @@ interface Outgoing {
   state: 'publish' | 'pubrel'
   /** The broker has the PUBREL. */
   isReleased: boolean
+  /** The broker had to refuse it, as it was sent last. */
+  isRefused: boolean
   /** On which connection it was sent last; `null`: on none yet. */
   link: SimLink | null
 }
@@ -28,10 +30,16 @@ export interface SimWorld {
   readonly model: Model
   /** `null` without a Store. */
   readonly committed: Committed | null
+  /** The Store has failed: nothing is taken that it would have to keep. */
+  readonly isRefusing: boolean
+  /** Whether a connection's CONNECT was accepted. */
+  hasJoined(link: SimLink): boolean
 }
 
 /** Messages without an answer, beyond which a client publishes nothing more. */
 const MOST_OUTGOING = 60
+
+type PacketOf<Type extends Packet['type']> = Extract<Packet, { type: Type }>
 
 /** A client that does what the simulation tells it, and looks at everything that it gets. */
 export class SimClient {
@@ -46,6 +54,7 @@ export class SimClient {
   #mustBeClean = false
   /** The number of its session is above this, if it is stored. */
   #sessionAbove = 0
+  #linkCount = 0
   /** What was offered to the Store before its CONNECT got through. */
   #offered = 0
   #outgoing = new Map<number, Outgoing>()
@@ -73,7 +82,8 @@ export class SimClient {
     const cleanStart = step.cleanStart || this.#mustBeClean
     // Before 5.0 a clean session ends with its connection.
     const expiry = cleanStart && step.version < 5 ? 0 : step.expiry
-    const link = new SimLink(this.clientId, { ...step, cleanStart, expiry })
+    const address = `${this.clientId}, connection ${++this.#linkCount}`
+    const link = new SimLink(address, { ...step, cleanStart, expiry })
     this.#next = link
     this.#lookAtStore()
     this.#world.broker.connect(link.transport)
@@ -162,15 +172,21 @@ export class SimClient {
       identifier: is5 ? step.identifier : 0,
     }
     const retainHandling = is5 ? step.retainHandling : 0
+    const packetIdentifier = this.#request(link, topicFilter, true)
     const packet = subscribePacket(
       link.version,
-      this.#request(link, topicFilter, true),
+      packetIdentifier,
       topicFilter,
       subscription,
       retainHandling,
     )
     const { model } = this.#world
-    const arrived = () => model.subscribe(this.clientId, topicFilter, subscription, retainHandling)
+    const arrived = () => {
+      const request = link.requests.get(packetIdentifier)!
+      request.isRefused = this.#world.isRefusing && this.session!.isDurable
+      if (request.isRefused) return
+      model.subscribe(this.clientId, topicFilter, subscription, retainHandling)
+    }
     link.send([{ packet, arrived }], this.random)
     return true
   }
@@ -198,10 +214,19 @@ export class SimClient {
           publishPacket(published, link.version, undefined, false),
           this.random,
         )
-        sendings.push({ packet, arrived: () => model.publish(published, false) })
+        const arrived = () => {
+          if (!published.retain || !this.#world.isRefusing) model.publish(published, false)
+        }
+        sendings.push({ packet, arrived })
       } else {
-        const state = { state: 'publish', isAccepted: false, isReleased: false } as const
-        this.#outgoing.set(this.#freeIdentifier(), { published: message, ...state, link: null })
+        this.#outgoing.set(this.#freeIdentifier(), {
+          published: message,
+          state: 'publish',
+          isAccepted: false,
+          isReleased: false,
+          isRefused: false,
+          link: null,
+        })
         sendings.push(...this.#unsent(link))
       }
     }
@@ -218,7 +243,7 @@ export class SimClient {
       link.tick()
       link.flow()
     }
-    this.#checkAlive()
+    this.checkAlive()
     if (isReading) this.read()
   }
 
@@ -304,6 +329,10 @@ export class SimClient {
   #connected(link: SimLink): void {
     const { model } = this.#world
     const { cleanStart, expiry, will } = link.step
+    if (link.transport.isEnded && this.#world.isRefusing && expiry > 0) {
+      this.#next = null
+      return
+    }
     if (link.transport.isEnded) throw new Error(`${this.clientId}: CONNECT was refused`)
     if (this.#link !== null && !this.#link.transport.isEnded) {
       throw new Error(`${this.clientId}: two connections at once`)
@@ -325,13 +354,17 @@ export class SimClient {
     this.#world.model.connectionLost(this.clientId, isClean)
   }
 
-  /** The broker ends no connection without a reason. */
-  #checkAlive(): void {
+  /** The broker ends no connection without a reason: that the Store fails is one. */
+  checkAlive(): void {
     // While its CONNECT is on its way it may be too late.
     if (this.#next?.transport.isEnded) this.#next = null
-    if (this.#link?.transport.isEnded) {
+    const link = this.#link
+    if (!link?.transport.isEnded) return
+    if (!this.#world.isRefusing) {
       throw new Error(`${this.clientId}: the broker has ended the connection`)
     }
+    // A CONNECT that is refused has no will.
+    this.#ended(link, !this.#world.hasJoined(link))
   }
 
   #take(link: SimLink, packet: Packet): void {
@@ -349,11 +382,11 @@ export class SimClient {
       case 'puback':
       case 'pubrec':
       case 'pubcomp':
-        this.#takeAcknowledgement(link, packet.type, packet.packetIdentifier)
+        this.#takeAcknowledgement(link, packet)
         break
       case 'suback':
       case 'unsuback':
-        this.#takeAnswer(link, packet.packetIdentifier)
+        this.#takeAnswer(link, packet)
         break
       case 'disconnect':
         throw new Error(`${this.clientId}: disconnected with ${packet.reasonCode}`)
@@ -369,9 +402,10 @@ export class SimClient {
     }
     link.isReady = true
     if (!link.isStalled) this.#isPresent('reads')
+    const { session } = this
+    if (session !== undefined) session.expiresUnless = null
     if (link.version === 5) link.agreed(packet.properties)
-    const unsent = this.#unsent(link)
-    if (unsent.length > 0) link.send(unsent, this.random)
+    this.#sendUnsent(link)
   }
 
   #takePublish(link: SimLink, publish: Publish): void {
@@ -419,10 +453,18 @@ export class SimClient {
 
   #takeAcknowledgement(
     link: SimLink,
-    type: 'puback' | 'pubrec' | 'pubcomp',
-    packetIdentifier: number,
+    { type, packetIdentifier, reasonCode }: PacketOf<'puback' | 'pubrec' | 'pubcomp'>,
   ): void {
     const outgoing = this.#outgoing.get(packetIdentifier)
+    const isRefused = type !== 'pubcomp' && reasonCode >= 0x80
+    if (isRefused !== (outgoing?.isRefused ?? false)) {
+      throw new Error(`${type} of identifier ${packetIdentifier} says ${reasonCode}`)
+    }
+    if (isRefused) {
+      this.#outgoing.delete(packetIdentifier)
+      this.#sendUnsent(link)
+      return
+    }
     if (outgoing !== undefined) {
       const { model } = this.#world
       const { number } = outgoing.published
@@ -432,8 +474,7 @@ export class SimClient {
       else this.#outgoing.delete(packetIdentifier)
     }
     if (type !== 'pubrec') {
-      const unsent = this.#unsent(link)
-      if (unsent.length > 0) link.send(unsent, this.random)
+      this.#sendUnsent(link)
       return
     }
     const arrived = () => {
@@ -460,11 +501,18 @@ export class SimClient {
     }
   }
 
-  #takeAnswer(link: SimLink, packetIdentifier: number): void {
+  #takeAnswer(
+    link: SimLink,
+    { packetIdentifier, reasonCodes }: PacketOf<'suback' | 'unsuback'>,
+  ): void {
     const request = link.requests.get(packetIdentifier)
     if (request === undefined) throw new Error(`${packetIdentifier} answers nothing`)
     link.requests.delete(packetIdentifier)
-    const { topicFilter, isSubscribe } = request
+    const { topicFilter, isSubscribe, isRefused } = request
+    if (isRefused !== reasonCodes[0]! >= 0x80) {
+      throw new Error(`the answer for ${topicFilter} says ${reasonCodes[0]}`)
+    }
+    if (isRefused) return
     // What was asked since may be in the Store as well.
     for (const later of link.requests.values()) if (later.topicFilter === topicFilter) return
     const { committed } = this.#world
@@ -483,7 +531,7 @@ export class SimClient {
 
   #request(link: SimLink, topicFilter: string, isSubscribe: boolean): number {
     const packetIdentifier = this.#freeIdentifier()
-    link.requests.set(packetIdentifier, { topicFilter, isSubscribe })
+    link.requests.set(packetIdentifier, { topicFilter, isSubscribe, isRefused: false })
     this.session?.expectations.acknowledged.delete(topicFilter)
     return packetIdentifier
   }
@@ -498,6 +546,7 @@ export class SimClient {
       if (outgoing.state === 'publish' && room-- <= 0) break
       const isRepeated = outgoing.link !== null
       outgoing.link = link
+      outgoing.isRefused = false
       if (outgoing.state === 'pubrel') {
         const arrived = () => {
           outgoing.isReleased = true
@@ -510,14 +559,27 @@ export class SimClient {
         publishPacket(published, link.version, packetIdentifier, isRepeated),
         this.random,
       )
-      sendings.push({ packet, arrived: () => this.#accepted(outgoing, published, isRepeated) })
+      const arrived = () => this.#arrived(link, outgoing, published, isRepeated)
+      sendings.push({ packet, arrived })
     }
     return sendings
   }
 
-  #accepted(outgoing: Outgoing, published: Published, isRepeated: boolean): void {
+  #sendUnsent(link: SimLink): void {
+    const unsent = this.#unsent(link)
+    if (unsent.length > 0) link.send(unsent, this.random)
+  }
+
+  #arrived(link: SimLink, outgoing: Outgoing, published: Published, isRepeated: boolean): void {
     // At QoS 2 the broker has it once, however often it is sent.
     if (outgoing.isAccepted && published.qos === 2) return
+    outgoing.isRefused = this.#world.isRefusing
+    if (outgoing.isRefused) {
+      // Before 5.0 there is no way to say so.
+      link.isAbandoned = link.version < 5
+      if (link.isAbandoned) link.ended = () => this.#ended(link, false)
+      return
+    }
     this.#world.model.publish(published, isRepeated)
     outgoing.isAccepted = true
   }

@@ -20,6 +20,14 @@ export interface Sending {
   readonly arrived?: () => void
 }
 
+/** A SUBSCRIBE or UNSUBSCRIBE. */
+export interface Request {
+  readonly topicFilter: string
+  readonly isSubscribe: boolean
+  /** The broker cannot do it. */
+  isRefused: boolean
+}
+
 /** An answer that a client owes. */
 export interface Answer {
   readonly packet: Extract<PacketInput, { packetIdentifier: number }>
@@ -38,7 +46,7 @@ export class SimLink {
   /** Answers that it owes, oldest first. */
   readonly answers: Answer[] = []
   /** SUBSCRIBE and UNSUBSCRIBE that are not answered, by Packet Identifier. */
-  readonly requests = new Map<number, { topicFilter: string; isSubscribe: boolean }>()
+  readonly requests = new Map<number, Request>()
   /** The broker's, from CONNACK. */
   receiveMaximum = 65_535
   /** The broker's, from CONNACK. */
@@ -50,6 +58,8 @@ export class SimLink {
   isReady = false
   /** DISCONNECT was sent. */
   isClosing = false
+  /** The broker reads nothing more: what it had to refuse could not be told. */
+  isAbandoned = false
   /** What CONNACK has to say. */
   sessionPresent = false
   isStalled = false
@@ -62,9 +72,10 @@ export class SimLink {
   readonly #decoder: PacketDecoder
   #pipe: { readonly bytes: Uint8Array; readonly arrived: readonly (() => void)[] }[] = []
 
-  constructor(clientId: string, step: StepOf<'connect'>) {
+  /** @param address - of its own. */
+  constructor(address: string, step: StepOf<'connect'>) {
     this.step = step
-    this.transport = new VirtualTransport(clientId, step)
+    this.transport = new VirtualTransport(address, step)
     this.#decoder = new PacketDecoder(
       new DecodeContext({ protocolVersion: step.version, sender: Sender.Server }),
     )
@@ -142,7 +153,7 @@ export class SimLink {
       if (this.transport.isPaused) return
       const { bytes, arrived } = this.#pipe.shift()!
       this.transport.send(bytes)
-      for (const one of arrived) one()
+      for (const one of arrived) if (!this.isAbandoned) one()
       if (this.transport.isEnded) this.ended()
     }
   }

@@ -24,7 +24,11 @@ export class Committed {
 
   offered(batch: readonly StoreRecord[]): void {
     for (const record of batch) {
-      if (record.kind === 'sessionPut') this.offeredSessions.set(record.clientId, record.session)
+      if (record.kind !== 'sessionPut') continue
+      const { clientId, session } = record
+      // One that has ended may be told of as well.
+      const youngest = Math.max(session, this.offeredSessions.get(clientId) ?? 0)
+      this.offeredSessions.set(clientId, youngest)
     }
   }
 
@@ -58,7 +62,7 @@ export class Committed {
         break
       }
       case 'sessionPut':
-        if (this.#sessions.get(record.clientId) === record.session) break
+        if ((this.#sessions.get(record.clientId) ?? 0) >= record.session) break
         this.#sessions.set(record.clientId, record.session)
         this.#subscriptions.set(record.session, new Set())
         this.#received.set(record.session, new Set())
@@ -90,8 +94,8 @@ export class Committed {
 interface Pending {
   readonly batch: readonly StoreRecord[]
   stepsLeft: number
-  kept(): void
-  readonly isKept: Promise<void>
+  due(): void
+  readonly isDue: Promise<void>
 }
 
 /**
@@ -102,6 +106,10 @@ export class SimStore implements Store {
   readonly description = 'simulated'
   /** Steps that a commit takes. */
   delay = 0
+  /** Steps in which it can keep nothing. */
+  failsFor = 0
+  /** The last commit failed. */
+  hasFailed = false
   readonly #memory: MemoryStore
   readonly #committed: Committed
   #isDead = false
@@ -128,29 +136,35 @@ export class SimStore implements Store {
     if (this.#pending !== null) throw new Error('two commits at once')
     this.#committed.offered(batch)
     if (this.#isDead) await new Promise<never>(() => {})
-    if (this.delay === 0) {
-      await this.#apply(batch)
-      return
+    if (this.delay > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#pending = { batch, stepsLeft: this.delay, due: resolve, isDue: promise }
+      await promise
     }
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#pending = { batch, stepsLeft: this.delay, kept: resolve, isKept: promise }
-    await promise
+    if (this.failsFor > 0) {
+      await undefined // The broker does not know yet.
+      this.hasFailed = true
+      throw new Error('disk full')
+    }
+    await this.#apply(batch)
+    this.hasFailed = false
   }
 
   /** A step is over. */
-  async tick(): Promise<void> {
+  tick(): void {
+    if (this.failsFor > 0) this.failsFor--
     const pending = this.#pending
     if (pending === null || --pending.stepsLeft > 0) return
     this.#pending = null
-    await this.#apply(pending.batch)
-    pending.kept()
+    pending.due()
   }
 
   /** All that is under way is kept, now and from now on. */
-  async hurry(): Promise<void> {
+  hurry(): void {
     this.delay = 0
+    this.failsFor = 0
     if (this.#pending !== null) this.#pending.stepsLeft = 1
-    await this.tick()
+    this.tick()
   }
 
   /** The process is gone. @param isKept - the commit under way reached the Store. */
@@ -162,7 +176,7 @@ export class SimStore implements Store {
   }
 
   async readQueue(session: number, after: number, limit: number): Promise<QueuedMessage[]> {
-    await this.#pending?.isKept
+    await this.#pending?.isDue
     if (this.#isDead) await new Promise<never>(() => {})
     return this.#memory.readQueue(session, after, limit)
   }

@@ -53,6 +53,8 @@ export type Step = Base &
     | { readonly kind: 'advance'; readonly seconds: number }
     /** The Store takes so many steps for a commit. */
     | { readonly kind: 'store'; readonly delay: number }
+    /** The Store can keep nothing for so many steps. */
+    | { readonly kind: 'fail'; readonly steps: number }
     | { readonly kind: 'crash'; readonly isKept: boolean }
   )
 

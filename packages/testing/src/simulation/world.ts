@@ -4,10 +4,13 @@ import { settle, VirtualClock } from '../virtual-clock.ts'
 import { Model, type QueueBounds } from './model.ts'
 import { Random } from './random.ts'
 import { COME_BACK, SimClient, type SimWorld } from './sim-client.ts'
+import type { SimLink } from './sim-link.ts'
 import { Committed, SimStore } from './sim-store.ts'
 import { CLIENTS, type Step } from './steps.ts'
 import { readState } from './stored-state.ts'
 
+/** After so long the broker asks a Store that has failed again. */
+const RETRY_MS = 1_000
 /** At the end: rounds in which nobody has anything to do. */
 const IDLE_ROUNDS = 3
 
@@ -16,6 +19,8 @@ export class World implements SimWorld {
   publishedCount = 0
   readonly model: Model
   readonly committed: Committed | null
+  /** The addresses of connections that were accepted. */
+  readonly #joined = new Set<string>()
   readonly #options: BrokerOptions
   readonly #memory: MemoryStore | null
   readonly #clients: SimClient[]
@@ -49,6 +54,14 @@ export class World implements SimWorld {
     return world
   }
 
+  get isRefusing(): boolean {
+    return this.#store?.hasFailed ?? false
+  }
+
+  hasJoined(link: SimLink): boolean {
+    return this.#joined.has(link.transport.remoteAddress)
+  }
+
   get broker(): Broker {
     return this.#broker!
   }
@@ -56,15 +69,14 @@ export class World implements SimWorld {
   /** @throws Error where the broker broke a rule. */
   async step(step: Step): Promise<void> {
     await this.#advance(1)
-    if (this.#store?.isBusy) {
-      await this.#store.tick()
-      await this.#settle()
-    }
+    this.#store?.tick()
+    await this.#settle()
     const client = this.#clients[step.client]!
     client.random = new Random(step.seed)
     if (step.kind === 'advance') await this.#advance(step.seconds * 1_000)
     else if (step.kind === 'crash') await this.#crash(step.isKept)
     else if (step.kind === 'store' && this.#store !== null) this.#store.delay = step.delay
+    else if (step.kind === 'fail' && this.#store !== null) this.#store.failsFor = step.steps
     const isDone = this.#do(client, step)
     if (isDone || step.kind === 'advance' || step.kind === 'crash') await this.#settle()
     this.model.checkDrops()
@@ -76,7 +88,7 @@ export class World implements SimWorld {
   /** Everybody comes back, reads and answers: what had to come has come. */
   async finish(): Promise<void> {
     await this.#advance(1)
-    await this.#store?.hurry()
+    await this.#recover()
     for (const client of this.#clients) client.lag({ up: 0, down: 0 })
     let idleCount = 0
     while (idleCount++ < IDLE_ROUNDS) {
@@ -98,8 +110,18 @@ export class World implements SimWorld {
 
   async close(): Promise<void> {
     if (this.#broker === null) return
-    await this.#store?.hurry()
+    await this.#recover()
     await this.#broker.close()
+  }
+
+  /** The Store is fast and sound from now on, and has been asked again for what it failed at. */
+  async #recover(): Promise<void> {
+    const { hasFailed } = this.#store ?? {}
+    this.#store?.hurry()
+    await this.#settle()
+    if (!hasFailed) return
+    await this.#advance(RETRY_MS)
+    await this.#settle()
   }
 
   /** @returns false where there was nothing to do. */
@@ -152,7 +174,7 @@ export class World implements SimWorld {
     if (this.#memory === null) return
     await this.#settle()
     for (const client of this.#clients) client.read()
-    const isSettled = !this.#store!.isBusy
+    const isSettled = !this.#store!.isBusy && !this.#store!.hasFailed
     this.#broker = null
     await this.#store!.crash(isKept)
     const stored = await readState(this.#memory, this.#clock.now())
@@ -192,11 +214,14 @@ export class World implements SimWorld {
       if (reason === 'queue full' && broker === this.#broker)
         this.model.dropped(clientId, topicName)
     })
+    broker.on('clientConnect', ({ remoteAddress }) => this.#joined.add(remoteAddress))
     this.#broker = broker
   }
 
   /** Without a Store nothing takes longer than the call. */
   async #settle(): Promise<void> {
-    if (this.#store !== null) await settle()
+    if (this.#store === null) return
+    await settle()
+    for (const client of this.#clients) client.checkAlive()
   }
 }
