@@ -1,6 +1,6 @@
 import { encode, type PacketInput, type ProtocolVersion } from '@promptmq/codec'
 import type { Published } from './message.ts'
-import { publishPacket } from './publish-packet.ts'
+import { publishPacket } from './packets.ts'
 
 /** Packets that would be good, each with bits of the first byte flipped that make it malformed. */
 const MALFORMED: readonly ((identifier: number, message: Published) => [PacketInput, number])[] = [

@@ -1,9 +1,9 @@
 import type { Broker } from '@promptmq/broker'
-import type { ConnectInput, Packet, PacketInput, Publish } from '@promptmq/codec'
+import type { Packet, PacketInput, Publish } from '@promptmq/codec'
 import { malformed } from './malformed.ts'
-import type { Presence, Published, SimSubscription } from './message.ts'
-import { type Model, NEVER, type SimSession } from './model.ts'
-import { payloadOf, publishPacket } from './publish-packet.ts'
+import type { Presence, Published } from './message.ts'
+import type { Model, SimSession } from './model.ts'
+import { asOf, connectPacket, publishPacket, subscribePacket } from './packets.ts'
 import { Random } from './random.ts'
 import { type Answer, SimLink } from './sim-link.ts'
 import type { Committed } from './sim-store.ts'
@@ -590,56 +590,4 @@ export class SimClient {
     while (this.#outgoing.has(this.#lastIdentifier) || requests?.has(this.#lastIdentifier))
     return this.#lastIdentifier
   }
-}
-
-/** Before 5.0 nothing expires. */
-function asOf(message: Published, version: number): Published {
-  return version === 5 ? message : { ...message, expiry: 0 }
-}
-
-function subscribePacket(
-  version: number,
-  packetIdentifier: number,
-  topicFilter: string,
-  { qos, noLocal, retainAsPublished, identifier }: SimSubscription,
-  retainHandling: 0 | 1 | 2,
-): PacketInput {
-  const base = { type: 'subscribe', packetIdentifier } as const
-  if (version < 5) return { ...base, subscriptions: [{ topicFilter, qos }] }
-  const options = { noLocal, retainAsPublished, retainHandling }
-  const properties = identifier === 0 ? {} : { subscriptionIdentifier: identifier }
-  return { ...base, subscriptions: [{ topicFilter, qos, ...options }], properties }
-}
-
-function connectPacket(
-  clientId: string,
-  { version, cleanStart, expiry, receiveMaximum, topicAliasMaximum, will }: StepOf<'connect'>,
-): ConnectInput {
-  const is5 = version === 5
-  const properties = is5 ? { sessionExpiryInterval: expiry, receiveMaximum, topicAliasMaximum } : {}
-  const base = { type: 'connect', protocolVersion: version, clientId, keepAlive: 0 } as const
-  const connect = { ...base, cleanStart, properties }
-  if (will === null) return connect
-  const { number, topicName, qos, retain, expiry: seconds } = will.published
-  const payload = payloadOf(number, 4)
-  const messageExpiryInterval = seconds > 0 ? seconds : undefined
-  const willProperties = is5 ? { willDelayInterval: will.delay, messageExpiryInterval } : {}
-  return { ...connect, will: { topicName, qos, retain, payload, properties: willProperties } }
-}
-
-/** Everybody comes back with this one: nothing is in the way, and nothing expires. */
-export const COME_BACK: StepOf<'connect'> = {
-  kind: 'connect',
-  client: 0,
-  seed: 0,
-  version: 5,
-  cleanStart: false,
-  expiry: NEVER,
-  receiveMaximum: 100,
-  topicAliasMaximum: 2,
-  will: null,
-  givesChunks: false,
-  readsLate: false,
-  takesOver: false,
-  lag: 0,
 }

@@ -1,4 +1,4 @@
-import type { Store } from '@promptmq/store'
+import type { RestoreSink, Store } from '@promptmq/store'
 import type { SimSubscription, StoredDelivery } from './message.ts'
 
 /** A session as the Store has it. */
@@ -29,10 +29,31 @@ export interface StoredState {
 
 /** Reads it the way a broker would that starts on it at `now`. */
 export async function readState(store: Store, now: number): Promise<StoredState> {
-  const sessions = new Map<number, StoredSession & { readonly clientId: string }>()
+  const sessions: Sessions = new Map()
   const retained = new Map<string, number>()
+  await store.restore(sinkOf(sessions, retained))
+  for (const { number: session, queue } of sessions.values()) {
+    const waiting = await store.readQueue(session, 0, Number.MAX_SAFE_INTEGER)
+    for (const { qos, retain, message, subscriptionIdentifiers: identifiers } of waiting) {
+      const number = numberOf(message.payload)
+      if (number === null) sessions.get(session)!.unnumberedCount++
+      else queue.push({ number, identifiers, qos, retain, isSent: false })
+    }
+  }
+  const all = [...sessions.values()].sort((a, b) => a.number - b.number)
+  const latest = new Map<string, StoredSession>(all.map((one) => [one.clientId, one]))
+  const hasEnded = ({ expiresAt, will }: StoredSession) =>
+    expiresAt !== null && expiresAt <= now && will === null
+  const ended = all.filter((one) => latest.get(one.clientId) !== one || hasEnded(one))
+  for (const [clientId, one] of latest) if (hasEnded(one)) latest.delete(clientId)
+  return { sessions: latest, retained, left: ended.flatMap(({ queue }) => queue) }
+}
+
+type Sessions = Map<number, StoredSession & { readonly clientId: string }>
+
+function sinkOf(sessions: Sessions, retained: Map<string, number>): RestoreSink {
   const sessionOf = (number: number) => sessions.get(number)!
-  await store.restore({
+  return {
     highest() {},
     session({ session, clientId, sessionExpiryInterval, expiresAt }) {
       const nothing = { subscriptions: new Map(), queue: [], received: new Set<number>() }
@@ -72,22 +93,7 @@ export async function readState(store: Store, now: number): Promise<StoredState>
       const number = numberOf(payload)!
       sessionOf(session).will = { number, delay: willDelayInterval, publishAt }
     },
-  })
-  for (const { number: session, queue } of sessions.values()) {
-    const waiting = await store.readQueue(session, 0, Number.MAX_SAFE_INTEGER)
-    for (const { qos, retain, message, subscriptionIdentifiers: identifiers } of waiting) {
-      const number = numberOf(message.payload)
-      if (number === null) sessionOf(session).unnumberedCount++
-      else queue.push({ number, identifiers, qos, retain, isSent: false })
-    }
   }
-  const all = [...sessions.values()].sort((a, b) => a.number - b.number)
-  const latest = new Map<string, StoredSession>(all.map((one) => [one.clientId, one]))
-  const hasEnded = ({ expiresAt, will }: StoredSession) =>
-    expiresAt !== null && expiresAt <= now && will === null
-  const ended = all.filter((one) => latest.get(one.clientId) !== one || hasEnded(one))
-  for (const [clientId, one] of latest) if (hasEnded(one)) latest.delete(clientId)
-  return { sessions: latest, retained, left: ended.flatMap(({ queue }) => queue) }
 }
 
 /** What a payload begins with; `null`: it is empty. */

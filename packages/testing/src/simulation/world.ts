@@ -1,12 +1,12 @@
 import { Broker, type BrokerOptions } from '@promptmq/broker'
 import { MemoryStore } from '@promptmq/store'
 import { settle, VirtualClock } from '../virtual-clock.ts'
-import { Model, type QueueBounds } from './model.ts'
+import { Model, NEVER, type QueueBounds } from './model.ts'
 import { Random } from './random.ts'
-import { COME_BACK, SimClient, type SimWorld } from './sim-client.ts'
+import { SimClient, type SimWorld } from './sim-client.ts'
 import type { SimLink } from './sim-link.ts'
 import { Committed, SimStore } from './sim-store.ts'
-import { CLIENTS, type Step } from './steps.ts'
+import { CLIENTS, type Step, type StepOf } from './steps.ts'
 import { readState } from './stored-state.ts'
 
 /** After so long the broker asks a Store that has failed again. */
@@ -224,4 +224,21 @@ export class World implements SimWorld {
     await settle()
     for (const client of this.#clients) client.checkAlive()
   }
+}
+
+/** Everybody comes back with this one: nothing is in the way, and nothing expires. */
+const COME_BACK: StepOf<'connect'> = {
+  kind: 'connect',
+  client: 0,
+  seed: 0,
+  version: 5,
+  cleanStart: false,
+  expiry: NEVER,
+  receiveMaximum: 100,
+  topicAliasMaximum: 2,
+  will: null,
+  givesChunks: false,
+  readsLate: false,
+  takesOver: false,
+  lag: 0,
 }
