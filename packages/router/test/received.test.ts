@@ -32,11 +32,18 @@ test('it is what a Set would be', () => {
     fc.boolean(),
     fc.oneof(fc.integer({ min: 1, max: 70 }), fc.integer({ min: 65_500, max: 65_535 })),
   )
+  // As many as may be in the list, one more, and all of them gone again.
+  const bursts = fc.array(fc.integer({ min: 30, max: 35 }), { maxLength: 3 }).map((lengths) =>
+    lengths.flatMap((length) => {
+      const identifiers = Array.from({ length }, (_, i) => i + 1)
+      return [true, false].flatMap((isAdd) => identifiers.map((one) => [isAdd, one] as const))
+    }),
+  )
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
+    fc.property(bursts, fc.array(step, { maxLength: 200 }), (first, then) => {
       const received = new Received()
       const held = new Set<number>()
-      for (const [isAdd, packetIdentifier] of steps) {
+      for (const [isAdd, packetIdentifier] of [...first, ...then]) {
         const isHeld = held.has(packetIdentifier)
         expect(received.has(packetIdentifier)).toBe(isHeld)
         if (isAdd) {
@@ -50,4 +57,16 @@ test('it is what a Set would be', () => {
       }
     }),
   )
+})
+
+test('what holds one now and then takes next to nothing', () => {
+  const before = process.memoryUsage().arrayBuffers
+  const all = Array.from({ length: 1_000 }, () => new Received())
+  for (const received of all) {
+    for (const packetIdentifier of [1, 40_000]) {
+      received.add(packetIdentifier)
+      received.delete(packetIdentifier)
+    }
+  }
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(all.length * 200)
 })
