@@ -1,8 +1,9 @@
+import type { Broker, BrokerOptions } from '@promptmq/broker'
 import type { ConnectInput } from '@promptmq/codec'
-import { MemoryStore } from '@promptmq/store'
+import { MemoryStore, type QueuedMessage } from '@promptmq/store'
 import { settle, TestClient } from '@promptmq/testing'
 import { describe, expect, test } from 'vitest'
-import { HeldStore, only, payloads, startBroker } from './harness.ts'
+import { only, payloads, startBroker } from './harness.ts'
 
 const KEPT: Partial<ConnectInput> = {
   cleanStart: false,
@@ -16,6 +17,33 @@ const subscribe = (topicFilter: string, qos: 0 | 1 | 2, subscriptionIdentifier?:
     subscriptions: [{ topicFilter, qos }],
     properties: { subscriptionIdentifier },
   }) as const
+
+/** A Store whose queues are not read for a while. */
+class StuckStore extends MemoryStore {
+  isStuck = false
+
+  override readQueue(...args: Parameters<MemoryStore['readQueue']>): Promise<QueuedMessage[]> {
+    return this.isStuck ? new Promise(() => {}) : super.readQueue(...args)
+  }
+}
+
+async function startStuck(options: BrokerOptions) {
+  const store = new StuckStore()
+  return { ...(await startBroker({ ...options, store })), store }
+}
+
+/** A kept session subscribes to the group `g` of `t`, and its client goes away. */
+async function joinAndLeave(broker: Broker, clientId: string): Promise<void> {
+  const client = await TestClient.join(broker, { clientId, ...KEPT })
+  await client.subscribe('$share/g/t', 1)
+  await client.drop()
+}
+
+/** What waits for such a session, of the client `first`. */
+async function leave(broker: Broker, messages: readonly string[]): Promise<void> {
+  await joinAndLeave(broker, 'first')
+  for (const each of messages) await broker.publish('t', each, { qos: 1 })
+}
 
 describe('a member of a shared group whose session ends (§4.8.2)', () => {
   test('leaves what it did not acknowledge to another, but what is sent at QoS 2', async () => {
@@ -46,10 +74,7 @@ describe('a member of a shared group whose session ends (§4.8.2)', () => {
 
   test('so does one that another CONNECT starts anew', async () => {
     const { broker } = await startBroker()
-    const first = await TestClient.join(broker, { clientId: 'first', ...KEPT })
-    await first.subscribe('$share/g/t', 1)
-    await first.drop()
-    await broker.publish('t', 'x', { qos: 1 })
+    await leave(broker, ['x'])
     const second = await TestClient.join(broker, { clientId: 'second' })
     await second.subscribe('$share/g/t', 1)
     await TestClient.join(broker, { clientId: 'first', cleanStart: true })
@@ -59,11 +84,8 @@ describe('a member of a shared group whose session ends (§4.8.2)', () => {
   test('what waits in the Store goes on as well, and then the session is forgotten', async () => {
     const store = new MemoryStore()
     const { broker, clock } = await startBroker({ store, maximumHeldMessages: 2 })
-    const first = await TestClient.join(broker, { clientId: 'first', ...KEPT })
-    await first.subscribe('$share/g/t', 1)
-    await first.drop()
     const all = Array.from({ length: 1_200 }, (_, i) => String(i))
-    for (const each of all) await broker.publish('t', each, { qos: 1 })
+    await leave(broker, all)
     const second = await TestClient.join(broker, { clientId: 'second' })
     await second.subscribe('$share/g/t', 1)
     clock.advance(100_000)
@@ -107,90 +129,67 @@ describe('a member of a shared group whose session ends (§4.8.2)', () => {
     expect(payloads(again.take())).toEqual(['x'])
   })
 
-  test('a crash before it is all passed on costs a later session of the same client nothing', async () => {
-    const store = new HeldStore()
-    store.isHolding = false
-    const { broker } = await startBroker({ store, maximumHeldMessages: 1 })
-    const first = await TestClient.join(broker, { clientId: 'first', ...KEPT })
-    await first.subscribe('$share/g/t', 1)
-    await first.drop()
-    for (const each of ['a', 'b', 'c']) await broker.publish('t', each, { qos: 1 })
-    const readQueue = store.readQueue.bind(store)
-    store.readQueue = () => new Promise(() => {})
-    const anew = await TestClient.join(broker, { ...KEPT, clientId: 'first', cleanStart: true })
-    await anew.subscribe('$share/g/t', 1)
-    expect(await store.stats()).toMatchObject({ sessions: 2 })
-    store.readQueue = readQueue
-    const after = await startBroker({ store, maximumHeldMessages: 1 })
-    after.clock.advance(2_000)
-    await settle()
-    expect(after.broker.stats()).toMatchObject({ sessions: 1, subscriptions: 1 })
-    const again = await TestClient.join(after.broker, { clientId: 'first', ...KEPT })
-    await settle()
-    expect(payloads(again.take())).toEqual(['b', 'c']) // nobody was in the group for a
-    expect(await store.stats()).toMatchObject({ sessions: 1, subscriptions: 1 })
-  })
-
-  test('a crash before it is all passed on does not bring the session back', async () => {
-    const store = new HeldStore()
-    store.isHolding = false
-    const { broker } = await startBroker({ store, maximumHeldMessages: 1 })
-    const first = await TestClient.join(broker, { clientId: 'first', ...KEPT })
-    await first.subscribe('$share/g/t', 1)
-    await first.drop()
-    for (const each of ['a', 'b', 'c']) await broker.publish('t', each, { qos: 1 })
-    const second = await TestClient.join(broker, { clientId: 'second', ...KEPT })
-    await second.subscribe('$share/g/t', 1)
-    await second.drop()
-    const readQueue = store.readQueue.bind(store)
-    store.readQueue = () => new Promise(() => {})
-    // Its next session is not in the Store.
-    await TestClient.join(broker, { clientId: 'first', cleanStart: true })
-    store.readQueue = readQueue
-    const after = await startBroker({ store })
-    const back = await TestClient.connect(after.broker, { clientId: 'first', ...KEPT })
-    await settle()
-    expect(back.take()).toMatchObject([{ type: 'connack', sessionPresent: false }])
-    const again = await TestClient.join(after.broker, { clientId: 'second', ...KEPT })
-    await settle()
-    expect(payloads(again.take())).toEqual(['a', 'b', 'c'])
-  })
-
-  test('a crash before it is all passed on passes nothing twice', async () => {
-    const store = new HeldStore()
-    store.isHolding = false
-    const { broker } = await startBroker({ store, maximumHeldMessages: 2 })
-    const first = await TestClient.join(broker, {
-      clientId: 'first',
-      cleanStart: false,
-      properties: { sessionExpiryInterval: 100, receiveMaximum: 1 },
+  describe('a crash before it is all passed on', () => {
+    test('costs a later session of the same client nothing', async () => {
+      const { broker, store } = await startStuck({ maximumHeldMessages: 1 })
+      await leave(broker, ['a', 'b', 'c'])
+      store.isStuck = true
+      const anew = await TestClient.join(broker, { ...KEPT, clientId: 'first', cleanStart: true })
+      await anew.subscribe('$share/g/t', 1)
+      expect(await store.stats()).toMatchObject({ sessions: 2 })
+      store.isStuck = false
+      const after = await startBroker({ store, maximumHeldMessages: 1 })
+      after.clock.advance(2_000)
+      await settle()
+      expect(after.broker.stats()).toMatchObject({ sessions: 1, subscriptions: 1 })
+      const again = await TestClient.join(after.broker, { clientId: 'first', ...KEPT })
+      await settle()
+      expect(payloads(again.take())).toEqual(['b', 'c']) // nobody was in the group for a
+      expect(await store.stats()).toMatchObject({ sessions: 1, subscriptions: 1 })
     })
-    await first.subscribe('$share/g/t', 1)
-    for (const each of ['a', 'b', 'c', 'd']) await broker.publish('t', each, { qos: 1 })
-    // In flight, in memory twice, and in the Store only.
-    expect(payloads(first.take())).toEqual(['a'])
-    const second = await TestClient.join(broker, { clientId: 'second', ...KEPT })
-    await second.subscribe('$share/g/t', 1)
-    await second.drop()
-    const readQueue = store.readQueue.bind(store)
-    store.readQueue = () => new Promise(() => {})
-    await TestClient.join(broker, { ...KEPT, clientId: 'first', cleanStart: true })
-    store.readQueue = readQueue
-    const after = await startBroker({ store })
-    after.clock.advance(2_000)
-    await settle()
-    const again = await TestClient.join(after.broker, { clientId: 'second', ...KEPT })
-    await settle()
-    expect(payloads(again.take())).toEqual(['a', 'b', 'c', 'd'])
+
+    test('does not bring the session back', async () => {
+      const { broker, store } = await startStuck({ maximumHeldMessages: 1 })
+      await leave(broker, ['a', 'b', 'c'])
+      await joinAndLeave(broker, 'second')
+      store.isStuck = true
+      // Its next session is not in the Store.
+      await TestClient.join(broker, { clientId: 'first', cleanStart: true })
+      store.isStuck = false
+      const after = await startBroker({ store })
+      const back = await TestClient.connect(after.broker, { clientId: 'first', ...KEPT })
+      await settle()
+      expect(back.take()).toMatchObject([{ type: 'connack', sessionPresent: false }])
+      const again = await TestClient.join(after.broker, { clientId: 'second', ...KEPT })
+      await settle()
+      expect(payloads(again.take())).toEqual(['a', 'b', 'c'])
+    })
+
+    test('passes nothing twice', async () => {
+      const { broker, store } = await startStuck({ maximumHeldMessages: 2, maximumInflight: 1 })
+      const first = await TestClient.join(broker, { clientId: 'first', ...KEPT })
+      await first.subscribe('$share/g/t', 1)
+      for (const each of ['a', 'b', 'c', 'd']) await broker.publish('t', each, { qos: 1 })
+      // In flight, in memory twice, and in the Store only.
+      expect(payloads(first.take())).toEqual(['a'])
+      await joinAndLeave(broker, 'second')
+      store.isStuck = true
+      await TestClient.connect(broker, { ...KEPT, clientId: 'first', cleanStart: true })
+      await settle()
+      store.isStuck = false
+      const after = await startBroker({ store })
+      after.clock.advance(2_000)
+      await settle()
+      const again = await TestClient.join(after.broker, { clientId: 'second', ...KEPT })
+      await settle()
+      expect(payloads(again.take())).toEqual(['a', 'b', 'c', 'd'])
+    })
   })
 
   test('what a Store cannot read is asked for again', async () => {
     const store = new MemoryStore()
     const { broker, clock } = await startBroker({ store, maximumHeldMessages: 1 })
-    const first = await TestClient.join(broker, { clientId: 'first', ...KEPT })
-    await first.subscribe('$share/g/t', 1)
-    await first.drop()
-    for (const each of ['a', 'b']) await broker.publish('t', each, { qos: 1 })
+    await leave(broker, ['a', 'b'])
     const second = await TestClient.join(broker, { clientId: 'second' })
     await second.subscribe('$share/g/t', 1)
     const readQueue = store.readQueue.bind(store)
