@@ -338,7 +338,7 @@ export class Broker extends EventEmitter<BrokerEvents> {
     for (const local of [...this.#localSubscriptions]) local.end()
     engine.endTurn()
     await this.#settle()
-    engine.journal?.stop()
+    engine.stop()
     await Promise.all([...closed, engine.emptied()])
     engine.deadlines.clear()
     await engine.settings.store?.close()

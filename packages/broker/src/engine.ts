@@ -96,6 +96,9 @@ export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost
   #now = 0
   #isTimeRead = false
   #emptied: PromiseWithResolvers<void> | null = null
+  /** Cancel what is to be tried again. */
+  readonly #retries = new Set<() => void>()
+  #isStopped = false
 
   constructor(settings: Settings, listener: EngineListener) {
     this.settings = settings
@@ -315,7 +318,7 @@ export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost
         },
         (error: Error) => {
           this.#listener.storeFailed(error)
-          this.settings.clock.schedule(RETRY_MS, () => this.#leaveSpilled(session, after, then))
+          this.#tryAgain(() => this.#leaveSpilled(session, after, then))
         },
       )
       .then(() => this.endTurn())
@@ -332,7 +335,7 @@ export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost
         (error: Error) => {
           this.#listener.storeFailed(error)
           // Asked for again, also where the client is idle and nothing else would ask.
-          this.settings.clock.schedule(RETRY_MS, () => {
+          this.#tryAgain(() => {
             session.refillFailed()
             session.advance()
             this.endTurn()
@@ -340,6 +343,23 @@ export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost
         },
       )
       .then(() => this.endTurn())
+  }
+
+  /** In a while, unless the broker has stopped by then. */
+  #tryAgain(callback: () => void): void {
+    if (this.#isStopped) return
+    const cancel = this.settings.clock.schedule(RETRY_MS, () => {
+      this.#retries.delete(cancel)
+      callback()
+    })
+    this.#retries.add(cancel)
+  }
+
+  /** The broker closes: what failed is not tried again. */
+  stop(): void {
+    this.#isStopped = true
+    for (const cancel of this.#retries) cancel()
+    this.journal?.stop()
   }
 
   committed(): void {

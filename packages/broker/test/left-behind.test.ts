@@ -207,6 +207,31 @@ describe('a member of a shared group whose session ends (§4.8.2)', () => {
     expect(await store.stats()).toMatchObject({ sessions: 0, queued: 0 })
   })
 
+  test('nor is it asked for when the broker has closed: the next one passes it on', async () => {
+    const store = new StuckStore()
+    const { broker, clock } = await startBroker({ store, maximumHeldMessages: 1 })
+    await leave(broker, ['a', 'b'])
+    await joinAndLeave(broker, 'second')
+    let count = 0
+    const readQueue = store.readQueue.bind(store)
+    store.readQueue = () => Promise.reject(new Error(`unreadable ${++count}`))
+    await TestClient.join(broker, { clientId: 'first', cleanStart: true })
+    await settle()
+    expect(count).toBe(1)
+    await broker.close()
+    expect(clock.pendingCount).toBe(0)
+    clock.advance(10_000)
+    await settle()
+    expect(count).toBe(1)
+    store.readQueue = readQueue
+    const after = await startBroker({ store })
+    after.clock.advance(2_000)
+    await settle()
+    const second = await TestClient.join(after.broker, { clientId: 'second', ...KEPT })
+    await settle()
+    expect(payloads(second.take())).toEqual(['a', 'b'])
+  })
+
   test('of two groups each gets one copy', async () => {
     const { broker } = await startBroker()
     const first = await TestClient.join(broker, { clientId: 'first' })
