@@ -6,16 +6,18 @@ const FIRST_SEED = Number(process.env.PROMPTMQ_FIRST_SEED ?? 1)
 const STEPS = 500
 const BATCH = 50
 
-/** Batches, so that a failure says where it was and nothing takes long. */
-const batches = Array.from({ length: Math.ceil(SEEDS / BATCH) }, (_, i) => FIRST_SEED + i * BATCH)
-
-/** One world, a file each, so that the two run beside each other. */
+/**
+ * One world, a file each, so that the two run beside each other: with a Store the seeds that follow. In
+ * batches, so that a failure says where it was and nothing takes long.
+ */
 export function testSeeds(what: string, hasStore: boolean): void {
+  const begin = hasStore ? FIRST_SEED + SEEDS : FIRST_SEED
+  const batches = Array.from({ length: Math.ceil(SEEDS / BATCH) }, (_, i) => begin + i * BATCH)
   test.each(batches)(`${what}, from seed %i`, { timeout: 120_000 }, async (first) => {
     let publishedCount = 0
     for (let seed = first; seed < first + BATCH; seed++) {
       publishedCount += await simulate({ seed, steps: STEPS, hasStore })
     }
-    expect(publishedCount).toBeGreaterThan(BATCH * STEPS * 0.6)
+    expect(publishedCount).toBeGreaterThan(BATCH * STEPS * 0.5)
   })
 }
