@@ -25,7 +25,7 @@ test('steps are drawn from the seed alone, and each has a line of its own', () =
   const steps = drawSteps(7, 2_000)
   expect(drawSteps(7, 2_000)).toEqual(steps)
   expect(drawSteps(7, 10)).toEqual(steps.slice(0, 10))
-  expect(new Set(steps.map(({ kind }) => kind)).size).toBe(14)
+  expect(new Set(steps.map(({ kind }) => kind)).size).toBe(15)
   for (const step of steps) {
     expect(describeStep(step)).toMatch(new RegExp(`^c[0-4] ${step.kind}`))
     expect(describeStep(step)).not.toMatch(/undefined|\[object|\n/)
