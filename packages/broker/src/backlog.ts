@@ -53,8 +53,10 @@ export class Backlog {
    */
   hasRoomFor(size: number, length: number): boolean {
     if (this.#held !== null && !this.#held.isEmpty) return false
-    // One that is larger than all that may wait still goes out, alone.
-    return length + size <= this.#room || (length === 0 && this.#transport.pendingBytes === 0)
+    if (length + size <= this.#room) return true
+    // One that is larger than all that may wait for a client still goes out, alone.
+    const isAlone = length === 0 && this.#transport.pendingBytes === 0
+    return isAlone && this.#host.pendingBudget.allows(size)
   }
 
   /** A QoS 0 packet for which there is no room is dropped, or the client goes. */

@@ -130,6 +130,27 @@ describe('a peer that does not read', () => {
     expect(clients[0]!.transport.pendingBytes).toBeGreaterThan(450_000)
   })
 
+  test('a message of its own for each who does not read is within the budget, too', async () => {
+    const total = 1_000_000
+    const { broker } = await startBroker({ maximumPendingBytesTotal: total })
+    for (let i = 0; i < 20; i++) {
+      const client = await TestClient.join(broker, { clientId: `client ${i}` })
+      await client.subscribe(`t/${i}`, 0)
+      client.transport.stall()
+      await broker.publish(`t/${i}`, `${i}`.repeat(150_000))
+    }
+    const { pendingBytes, dropped } = broker.stats()
+    expect(pendingBytes).toBeGreaterThan(total / 2)
+    expect(pendingBytes).toBeLessThanOrEqual(total)
+    expect(dropped.slow).toBeGreaterThan(0)
+    // One that is larger than all that may wait goes out alone.
+    const alone = await startBroker({ maximumPendingBytesTotal: 1_000 })
+    const client = await TestClient.join(alone.broker, { clientId: 'alone' })
+    await client.subscribe('t', 0)
+    await alone.broker.publish('t', 'x'.repeat(100_000))
+    expect(payloads(client.take())).toHaveLength(1)
+  })
+
   test('QoS 1 waits in its queue and comes when it reads again', async () => {
     const { broker } = await startBroker()
     const slow = await TestClient.join(broker)

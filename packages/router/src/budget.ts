@@ -38,6 +38,11 @@ export class Budget {
     return Math.min(this.#each, Math.max(LEAST, this.#total - this.#used))
   }
 
+  /** Whether one that has nothing may have so many bytes at once, though that is above its limit. */
+  allows(byteSize: number): boolean {
+    return this.#used === 0 || this.#used + byteSize <= this.#total
+  }
+
   /** @param difference - in bytes, of what one has. */
   changed(difference: number): void {
     this.#used += difference

@@ -15,3 +15,11 @@ test('each may have what is free, up to its own limit, and never less than a chu
 test('without a limit of its own, one may have all of it', () => {
   expect(new Budget({ total: 1_000 * KIBIBYTE }).limit).toBe(1_000 * KIBIBYTE)
 })
+
+test('what is larger than a limit is allowed where it fits in all, or where there is nothing else', () => {
+  const budget = new Budget({ each: 10, total: 100 })
+  expect(budget.allows(1_000)).toBe(true)
+  budget.changed(40)
+  expect(budget.allows(60)).toBe(true)
+  expect(budget.allows(61)).toBe(false)
+})
