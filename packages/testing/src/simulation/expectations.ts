@@ -112,13 +112,10 @@ export class Expectations {
   }
 
   #gotLive(arrived: Arrived, expected: Expected, isOrdered: boolean): void {
-    const { number, topicName, qos, dup, writtenAfter } = arrived
+    const { number, topicName, qos, dup } = arrived
     const { published } = expected
     if (published.topicName !== topicName) throw new Error(`${number} came on ${topicName}`)
-    // At QoS 2 it may have waited for the Store since before.
-    if (!dup && qos < 2 && writtenAfter >= expected.expiresAt) {
-      throw new Error(`${number} was sent after it had expired`)
-    }
+    if (isTooLate(arrived, expected)) throw new Error(`${number} was sent after it had expired`)
     if (!expected.identifiers.has(arrived)) {
       throw new Error(`${number} came with the identifiers ${arrived.identifiers}`)
     }
@@ -142,7 +139,7 @@ export class Expectations {
     const isOpen =
       expected !== undefined &&
       comeCount(expected) < expected.acceptedCount &&
-      arrived.writtenAfter < expected.expiresAt
+      !isTooLate(arrived, expected)
     const isMissed = expected?.mustCome && expected.gotCount < expected.acceptedCount
     const isLive = isOpen && (isMissed || !this.replays.owes(arrived))
     const isLike = expected?.identifiers.has(arrived) ?? false
@@ -282,6 +279,11 @@ export function sharedTopic(topicName: string): boolean {
 
 function keyOf(number: number, qos: number, retain: boolean): string {
   return `${number} q${qos}${retain ? ' r' : ''}`
+}
+
+/** Its delivery began after it had expired. At QoS 2 it may have waited for the Store since before. */
+function isTooLate({ qos, dup, writtenAfter }: Arrived, { expiresAt }: Expected): boolean {
+  return !dup && qos < 2 && writtenAfter >= expiresAt
 }
 
 /** At QoS 1 it may come again, and says so. */
