@@ -7,12 +7,12 @@ interface Replay {
   readonly topicFilter: string
   readonly qos: 0 | 1 | 2
   readonly identifiers: IdentifierLists
-  /** By Topic Name: the place in its history from which on a message may come. */
-  readonly since: ReadonlyMap<string, number>
-  /** By Topic Name: what has to come, unless it is replaced before or expires. */
+  /** By Topic Name: what was there, and may come once. What is retained later comes as it is published. */
+  readonly found: ReadonlyMap<string, number>
+  /** By Topic Name: what of it has to come, unless it is replaced before or expires. */
   readonly owed: Map<string, { readonly number: number; readonly expiresAt: number }>
-  /** What came: a topic that changes meanwhile may come more than once. */
-  readonly came: Map<number, number>
+  /** What came. */
+  readonly came: Set<number>
   /** The connection is gone, the rest is in the session's queue. */
   isQueued: boolean
 }
@@ -33,11 +33,11 @@ export class Replays {
         owed.set(topicName, { number, expiresAt })
       }
     }
-    const since = this.#retained.places()
+    const found = new Map([...owed].map(([topicName, { number }]) => [topicName, number] as const))
     const identifiers = new IdentifierLists(identifiersOf([subscription]))
     const { qos } = subscription
-    const came = new Map<number, number>()
-    this.#replays.push({ topicFilter, qos, identifiers, since, owed, came, isQueued: false })
+    const came = new Set<number>()
+    this.#replays.push({ topicFilter, qos, identifiers, found, owed, came, isQueued: false })
   }
 
   /** Another message is retained on a topic, or none: the broker may have come to the old one, or not. */
@@ -70,14 +70,13 @@ export class Replays {
       this.excuse(topicName, number)
       return
     }
-    const isOpen = ({ came }: Replay) =>
-      (came.get(number) ?? 0) < this.#retained.countOf(topicName, number)
+    const isOpen = ({ came }: Replay) => !came.has(number)
     // What came before without identifiers may have been another one's.
     const others = fitting.length === 0 ? [] : this.#fitting({ ...arrived, identifiers: null })
     const replay =
       owingLongest(fitting, topicName, number) ?? fitting.find(isOpen) ?? others.find(isOpen)
     if (replay === undefined) throw new Error(`retained ${number} was not asked for at QoS ${qos}`)
-    replay.came.set(number, (replay.came.get(number) ?? 0) + 1)
+    replay.came.add(number)
     replay.owed.delete(topicName)
   }
 
@@ -101,8 +100,7 @@ export class Replays {
   /** How many messages may come, at most. */
   openAtMost(): number {
     let count = 0
-    for (const { came } of this.#replays)
-      count += Math.max(0, this.#retained.topicCount - came.size)
+    for (const { found, came } of this.#replays) count += found.size - came.size
     return count
   }
 
@@ -118,7 +116,7 @@ export class Replays {
         matches(replay.topicFilter, topicName) &&
         this.#qosOf(replay, number) === qos &&
         replay.identifiers.has(arrived) &&
-        this.#retained.wasThere(topicName, number, replay.since.get(topicName) ?? 0),
+        replay.found.get(topicName) === number,
     )
   }
 

@@ -14,11 +14,6 @@ export class RetainedMessages {
   readonly #history = new Map<string, { readonly number: number; readonly cause: number }[]>()
   readonly #all = new Map<number, RetainedMessage>()
 
-  /** On which anything was ever retained. */
-  get topicCount(): number {
-    return this.#history.size
-  }
-
   take(published: Published, now: number): void {
     const { topicName, number, qos, size } = published
     const isRemoval = size === 0
@@ -58,22 +53,6 @@ export class RetainedMessages {
       if (number === -1) this.#current.delete(topicName)
       else this.#current.set(topicName, this.#all.get(number)!)
     }
-  }
-
-  /** By Topic Name: the place of what is there now. */
-  places(): ReadonlyMap<string, number> {
-    const places = [...this.#history].map(([name, all]) => [name, all.length - 1] as const)
-    return new Map(places)
-  }
-
-  /** Whether a message was retained, at that place of the topic's history or later. */
-  wasThere(topicName: string, number: number, place: number): boolean {
-    return this.#historyOf(topicName).findLastIndex((one) => one.number === number) >= place
-  }
-
-  /** How often it was retained: its publisher may have repeated it. */
-  countOf(topicName: string, number: number): number {
-    return this.#historyOf(topicName).filter((one) => one.number === number).length
   }
 
   expiryOf(number: number): number {
