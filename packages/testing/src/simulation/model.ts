@@ -265,6 +265,11 @@ export class Model {
       const same = isSame(clientId) ? (former.get(clientId)?.expectations ?? null) : null
       this.sessions.set(clientId, this.#restored(clientId, kept, same))
     }
+    for (const [clientId, { subscriptions }] of stored.sessions) {
+      for (const [filter, subscription] of subscriptions) {
+        if (sharedFilter(filter) !== null) this.shared.joined({ ...subscription, clientId }, filter)
+      }
+    }
   }
 
   #restored(clientId: string, kept: StoredSession, former: Expectations | null): SimSession {

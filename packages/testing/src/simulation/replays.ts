@@ -27,13 +27,13 @@ export class Replays {
   }
 
   begin(topicFilter: string, subscription: SimSubscription, now: number): void {
+    const found = new Map<string, number>()
     const owed: Replay['owed'] = new Map()
-    for (const { topicName, number, expiresAt } of this.#retained) {
-      if (expiresAt > now && matches(topicFilter, topicName)) {
-        owed.set(topicName, { number, expiresAt })
-      }
+    for (const { topicName, number, expiresAt, lastsUntil } of this.#retained) {
+      if (!matches(topicFilter, topicName)) continue
+      if (lastsUntil > now) found.set(topicName, number)
+      if (expiresAt > now) owed.set(topicName, { number, expiresAt })
     }
-    const found = new Map([...owed].map(([topicName, { number }]) => [topicName, number] as const))
     const identifiers = new IdentifierLists(identifiersOf([subscription]))
     const { qos } = subscription
     const came = new Set<number>()
@@ -65,16 +65,16 @@ export class Replays {
   got(arrived: Arrived): void {
     const { number, topicName, qos, dup } = arrived
     const fitting = this.#fitting(arrived)
-    if (dup && fitting.some(({ came }) => came.has(number))) {
+    // What came before without identifiers may have been another one's.
+    const alike = fitting.length === 0 ? [] : this.#fitting({ ...arrived, identifiers: null })
+    if (dup && alike.some(({ came }) => came.has(number))) {
       // Or it is what another one asked for, sent again before it came.
       this.excuse(topicName, number)
       return
     }
     const isOpen = ({ came }: Replay) => !came.has(number)
-    // What came before without identifiers may have been another one's.
-    const others = fitting.length === 0 ? [] : this.#fitting({ ...arrived, identifiers: null })
     const replay =
-      owingLongest(fitting, topicName, number) ?? fitting.find(isOpen) ?? others.find(isOpen)
+      owingLongest(fitting, topicName, number) ?? fitting.find(isOpen) ?? alike.find(isOpen)
     if (replay === undefined) throw new Error(`retained ${number} was not asked for at QoS ${qos}`)
     replay.came.add(number)
     replay.owed.delete(topicName)

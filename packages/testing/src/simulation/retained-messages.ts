@@ -5,6 +5,8 @@ interface RetainedMessage {
   readonly number: number
   readonly qos: 0 | 1 | 2
   readonly expiresAt: number
+  /** Of all its repetitions the last: a crash may bring an earlier one back. */
+  readonly lastsUntil: number
 }
 
 /** What is retained: of each topic the last message that the broker took, and what was there before. */
@@ -22,7 +24,9 @@ export class RetainedMessages {
       this.#current.delete(topicName)
       return
     }
-    const message = { topicName, number, qos, expiresAt: expiresAt(published, now) }
+    const expiry = expiresAt(published, now)
+    const lastsUntil = Math.max(expiry, this.#all.get(number)?.lastsUntil ?? 0)
+    const message = { topicName, number, qos, expiresAt: expiry, lastsUntil }
     this.#current.set(topicName, message)
     this.#all.set(number, message)
   }
