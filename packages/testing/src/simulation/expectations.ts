@@ -12,6 +12,8 @@ import {
 import { Replays } from './replays.ts'
 import type { RetainedMessages } from './retained-messages.ts'
 
+const NEVER = Number.POSITIVE_INFINITY
+
 interface Expected {
   readonly published: Published
   /** The broker's: those that it took first have a lower one. */
@@ -78,7 +80,7 @@ export class Expectations {
       known.isLate ||= isLate
       // The repetition expires at another time, if at all: which of them comes is open.
       const expiry = expiresAt(published, now)
-      if (Math.min(known.expiresAt, expiry) < Number.POSITIVE_INFINITY) known.mustCome = false
+      if (Math.min(known.expiresAt, expiry) < NEVER) known.mustCome = false
       known.expiresAt = Math.max(known.expiresAt, expiry)
       return qos
     }
@@ -144,10 +146,18 @@ export class Expectations {
     const isLive = isOpen && (isMissed || !this.replays.owes(arrived))
     const isLike = expected?.identifiers.has(arrived) ?? false
     const isReplayed = this.replays.mayBring(arrived)
-    if (isLive && isLike) this.#gotLive(arrived, expected, !isReplayed)
-    // What was taken for it before was replayed.
-    else if (isLike && !isReplayed) this.replays.got({ ...arrived, identifiers: null })
-    else this.replays.got(arrived)
+    if (isLive && isLike) {
+      this.#gotLive(arrived, expected, !isReplayed)
+      return
+    }
+    // What was taken for it before may have been replayed, and the other way around.
+    const asReplayed = isLike && !isReplayed ? { ...arrived, identifiers: null } : arrived
+    if (this.replays.take(asReplayed)) return
+    if (!isReplayed || expected === undefined || comeCount(expected) >= expected.acceptedCount) {
+      throw new Error(`retained ${number} was not asked for at QoS ${qos}`)
+    }
+    expected.gotCount++
+    expected.firstCount++
   }
 
   /** How many messages may wait for it, at most. */
@@ -161,8 +171,14 @@ export class Expectations {
 
   /** What has not come, and had to. */
   missing(now: number): number[] {
-    const missing = [...this.#expected.values()].filter((one) => isMissing(one, now))
-    return [...missing.map(({ published }) => published.number), ...this.replays.missing(now)]
+    const all = [...this.#expected.values()]
+    const missing = all
+      .filter((one) => isMissing(one, now))
+      .map(({ published }) => published.number)
+    // Or it came, and what expired was the one that was taken for it.
+    const mayHaveCome = (number: number) =>
+      all.some((one) => one.published.number === number && one.gotCount > 0 && one.expiresAt <= now)
+    return [...missing, ...this.replays.missing(now).filter((number) => !mayHaveCome(number))]
   }
 
   /**
@@ -236,7 +252,8 @@ export class Expectations {
       order: old?.order ?? 0,
       qos,
       identifiers: new IdentifierLists(identifiers),
-      expiresAt: old?.expiresAt ?? Number.POSITIVE_INFINITY,
+      // A retained one may be of a SUBSCRIBE before its repetition, which expires at another time.
+      expiresAt: retain ? NEVER : (old?.expiresAt ?? NEVER),
       // A retained one may have come before, on the same Packet Identifier.
       mustCome: !retain && (old?.mustCome ?? published.expiry === 0),
       isLate: hasCome || mayBeLate || (old?.isLate ?? true),

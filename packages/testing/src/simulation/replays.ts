@@ -61,23 +61,23 @@ export class Replays {
     }
   }
 
-  /** @throws Error where nobody asked for it. */
-  got(arrived: Arrived): void {
-    const { number, topicName, qos, dup } = arrived
+  /** @returns false where nobody asked for it. */
+  take(arrived: Arrived): boolean {
+    const { number, topicName, dup } = arrived
     const fitting = this.#fitting(arrived)
     // What came before without identifiers may have been another one's.
     const alike = fitting.length === 0 ? [] : this.#fitting({ ...arrived, identifiers: null })
     if (dup && alike.some(({ came }) => came.has(number))) {
       // Or it is what another one asked for, sent again before it came.
       this.excuse(topicName, number)
-      return
+      return true
     }
     const isOpen = ({ came }: Replay) => !came.has(number)
     const replay =
       owingLongest(fitting, topicName, number) ?? fitting.find(isOpen) ?? alike.find(isOpen)
-    if (replay === undefined) throw new Error(`retained ${number} was not asked for at QoS ${qos}`)
-    replay.came.add(number)
-    replay.owed.delete(topicName)
+    replay?.came.add(number)
+    replay?.owed.delete(topicName)
+    return replay !== undefined
   }
 
   owes(arrived: Arrived): boolean {
