@@ -9,22 +9,34 @@ interface RetainedMessage {
   readonly lastsUntil: number
 }
 
+/** What a message left on its topic. */
+interface Change {
+  /** -1: nothing. */
+  readonly number: number
+  readonly expiresAt: number
+  /** The number of the message; -1: a crash. */
+  readonly cause: number
+}
+
+const NOTHING = { number: -1, expiresAt: Number.POSITIVE_INFINITY }
+
 /** What is retained: of each topic the last message that the broker took, and what was there before. */
 export class RetainedMessages {
   readonly #current = new Map<string, RetainedMessage>()
-  /** By Topic Name: numbers in the order in which they were taken, -1: it was deleted. */
-  readonly #history = new Map<string, { readonly number: number; readonly cause: number }[]>()
+  /** By Topic Name, in the order in which they were taken. */
+  readonly #history = new Map<string, Change[]>()
   readonly #all = new Map<number, RetainedMessage>()
 
   take(published: Published, now: number): void {
     const { topicName, number, qos, size } = published
+    const expiry = expiresAt(published, now)
     const isRemoval = size === 0
-    this.#historyOf(topicName).push({ number: isRemoval ? -1 : number, cause: number })
+    const left = isRemoval ? NOTHING : { number, expiresAt: expiry }
+    this.#historyOf(topicName).push({ ...left, cause: number })
     if (isRemoval) {
       this.#current.delete(topicName)
       return
     }
-    const expiry = expiresAt(published, now)
     const lastsUntil = Math.max(expiry, this.#all.get(number)?.lastsUntil ?? 0)
     const message = { topicName, number, qos, expiresAt: expiry, lastsUntil }
     this.#current.set(topicName, message)
@@ -46,21 +58,17 @@ export class RetainedMessages {
       const floor = history.findLastIndex(({ cause }) => isAcknowledged(cause))
       // The broker deletes what has expired when it comes to it.
       const later = history.slice(Math.max(0, floor))
-      const isExpired = number === -1 && later.some((one) => this.expiryOf(one.number) <= now)
+      const isExpired = number === -1 && later.some((one) => one.expiresAt <= now)
       const at = history.findLastIndex((one) => one.number === number)
       if (at < floor && !isExpired) {
         throw new Error(
           `retained on ${topicName}: ${number} after a crash, behind what was acknowledged`,
         )
       }
-      this.#historyOf(topicName).push({ number, cause: -1 })
+      this.#historyOf(topicName).push({ ...(history[at] ?? NOTHING), cause: -1 })
       if (number === -1) this.#current.delete(topicName)
       else this.#current.set(topicName, this.#all.get(number)!)
     }
-  }
-
-  expiryOf(number: number): number {
-    return this.#all.get(number)?.expiresAt ?? Number.POSITIVE_INFINITY
   }
 
   qosOf(number: number): number {
