@@ -311,12 +311,14 @@ export class Engine implements SessionsHost, JournalHost, WriterHost, FanOutHost
     readPage(this, session, after)
       .then(
         (page) => {
+          if (this.#isStopped) return // The next broker passes it on.
           passOn(this.fanOut, session, page)
           const last = page.at(-1)
           if (last === undefined) then()
           else this.#leaveSpilled(session, last.position, then)
         },
         (error: Error) => {
+          if (this.#isStopped) return
           this.#listener.storeFailed(error)
           this.#tryAgain(() => this.#leaveSpilled(session, after, then))
         },

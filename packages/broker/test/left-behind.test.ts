@@ -232,6 +232,26 @@ describe('a member of a shared group whose session ends (§4.8.2)', () => {
     expect(payloads(second.take())).toEqual(['a', 'b'])
   })
 
+  test('a page that comes after the broker has closed is passed to nobody', async () => {
+    const store = new MemoryStore()
+    const { broker, clock } = await startBroker({ store, maximumHeldMessages: 1 })
+    await leave(broker, ['a', 'b'])
+    await joinAndLeave(broker, 'second')
+    const page = await store.readQueue(1, 1, 10)
+    const { promise, resolve } = Promise.withResolvers<typeof page>()
+    store.readQueue = () => promise
+    await TestClient.join(broker, { clientId: 'first', cleanStart: true })
+    const errors: Error[] = []
+    broker.on('storeError', (error) => errors.push(error))
+    await broker.close()
+    resolve(page)
+    await settle()
+    clock.advance(10_000)
+    await settle()
+    expect(errors).toEqual([])
+    expect(clock.pendingCount).toBe(0)
+  })
+
   test('of two groups each gets one copy', async () => {
     const { broker } = await startBroker()
     const first = await TestClient.join(broker, { clientId: 'first' })
