@@ -117,6 +117,7 @@ function admit(connection: Connection): boolean {
   const header = engine.publishHeader
   const { session } = connection.entry!
   if (header.qos === 2 && session.received.has(header.packetIdentifier)) {
+    // It is kept, or the first is not answered either: CONNACK waited for what came before.
     connection.owe(shortAcknowledgement(PUBREC, header.packetIdentifier, 0), 0)
     return false
   }
